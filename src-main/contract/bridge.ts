@@ -1,0 +1,116 @@
+import * as v from 'valibot'
+import { adapterDetailSchema, adapterRowSchema, type AdapterDetail } from './adapter.ts'
+import { importProgressSchema, importReportSchema } from './import-report.ts'
+import { jobDetailSchema, jobSchema } from './job.ts'
+import { facetsSchema, libraryQuerySchema } from './library-query.ts'
+import { problemSchema } from './problem-schema.ts'
+import { mergePreviewSchema } from './recipe.ts'
+import { appInfoSchema, settingsSchema } from './settings.ts'
+
+const ids = v.pipe(v.array(v.string()), v.minLength(1), v.maxLength(20000))
+const nothing = v.object({})
+const outcome = v.object({ problems: v.array(problemSchema) })
+/** A recipe draft crosses as unknown: resolveRecipe is the one place that checks it and answers with problems. */
+const draft = v.unknown()
+
+/** Every request: name -> schemas of what goes in and what comes out. The only list; both hosts and the renderer derive from it. */
+export const requests = {
+  'app.info': { input: nothing, output: appInfoSchema },
+  'app.reveal': { input: v.object({ path: v.string() }), output: outcome },
+  'app.pickFolder': { input: v.object({ title: v.string() }), output: v.nullable(v.string()) },
+  'app.licences': { input: nothing, output: v.string() },
+  'settings.get': { input: nothing, output: settingsSchema },
+  'settings.set': { input: v.object({ settings: v.partial(settingsSchema) }), output: settingsSchema },
+
+  'library.list': { input: libraryQuerySchema, output: v.object({ rows: v.array(adapterRowSchema), total: v.number() }) },
+  'library.ids': { input: libraryQuerySchema, output: v.array(v.string()) },
+  'library.facets': { input: nothing, output: facetsSchema },
+  'library.get': { input: v.object({ id: v.string() }), output: v.nullable(adapterDetailSchema) },
+  'library.byIds': { input: v.object({ ids }), output: v.array(adapterRowSchema) },
+  /** Starts an import of files and folders (found recursively); answers with the import's id, progress follows as events. */
+  'library.import': {
+    input: v.object({ paths: v.pipe(v.array(v.string()), v.minLength(1)) }),
+    output: v.object({ id: v.nullable(v.string()), problems: v.array(problemSchema) }),
+  },
+  /** Asks the host for a folder or files and imports them; null id when the person closed the dialog. */
+  'library.pickAndImport': { input: nothing, output: v.object({ id: v.nullable(v.string()), problems: v.array(problemSchema) }) },
+  'library.importDemo': { input: nothing, output: v.object({ id: v.nullable(v.string()), problems: v.array(problemSchema) }) },
+  'library.stopImport': { input: v.object({ id: v.string() }), output: outcome },
+  'library.lastImport': { input: nothing, output: v.nullable(importReportSchema) },
+  'library.rescan': { input: nothing, output: v.object({ missing: v.number(), found: v.number() }) },
+  'library.setName': {
+    input: v.object({ id: v.string(), name: v.pipe(v.string(), v.trim(), v.minLength(1), v.maxLength(200)) }),
+    output: outcome,
+  },
+  'library.setNotes': { input: v.object({ id: v.string(), notes: v.pipe(v.string(), v.maxLength(100000)) }), output: outcome },
+  'library.setFavourite': { input: v.object({ ids, favourite: v.boolean() }), output: outcome },
+  'library.editTags': { input: v.object({ ids, add: v.array(v.string()), remove: v.array(v.string()) }), output: outcome },
+  /** Forgets adapters; files are never touched. */
+  'library.remove': { input: v.object({ ids }), output: outcome },
+  /** Copies an adapter's folder, as PEFT loads it, to a new folder under the chosen one. */
+  'library.export': {
+    input: v.object({ id: v.string(), folder: v.string() }),
+    output: v.object({ path: v.nullable(v.string()), problems: v.array(problemSchema) }),
+  },
+
+  'merge.preview': { input: v.object({ recipe: draft }), output: mergePreviewSchema },
+  'merge.recipeText': { input: v.object({ recipe: draft }), output: v.object({ yaml: v.string(), problems: v.array(problemSchema) }) },
+  'merge.start': {
+    input: v.object({ recipe: draft }),
+    output: v.object({ jobId: v.nullable(v.string()), problems: v.array(problemSchema) }),
+  },
+
+  'jobs.list': { input: nothing, output: v.array(jobSchema) },
+  'jobs.get': { input: v.object({ id: v.string() }), output: v.nullable(jobDetailSchema) },
+  'jobs.cancel': { input: v.object({ id: v.string() }), output: outcome },
+  'jobs.runAgain': {
+    input: v.object({ id: v.string() }),
+    output: v.object({ jobId: v.nullable(v.string()), problems: v.array(problemSchema) }),
+  },
+  'jobs.remove': { input: v.object({ id: v.string() }), output: outcome },
+} as const
+
+/** Every event: name -> schema of its payload. Events only say what changed; the receiver asks for what it needs. */
+export const events = {
+  'library.changed': v.object({ ids: v.array(v.string()) }),
+  'import.progress': importProgressSchema,
+  'job.changed': jobSchema,
+  'job.removed': v.object({ id: v.string() }),
+  'settings.changed': settingsSchema,
+} as const
+
+export type RequestName = keyof typeof requests
+export type EventName = keyof typeof events
+export type RequestInput<K extends RequestName> = v.InferInput<(typeof requests)[K]['input']>
+export type RequestParsed<K extends RequestName> = v.InferOutput<(typeof requests)[K]['input']>
+export type RequestOutput<K extends RequestName> = v.InferOutput<(typeof requests)[K]['output']>
+export type EventPayload<K extends EventName> = v.InferOutput<(typeof events)[K]>
+
+/** What a request answers with over the wire: a value, or the problems for which it was refused. */
+export type Reply =
+  { readonly ok: true; readonly value: unknown } | { readonly ok: false; readonly problems: readonly v.InferOutput<typeof problemSchema>[] }
+
+/** What the preload script (or the web socket) gives the renderer; two channels and nothing else. */
+export interface Wire {
+  readonly host: 'electron' | 'web'
+  /** Sends a request; always resolves with a Reply (rejects only when the host is gone). */
+  call(name: string, input: unknown): Promise<Reply>
+  /** Subscribes to every event; returns the way to unsubscribe. */
+  onEvent(listener: (name: string, payload: unknown) => void): () => void
+  /**
+   * How dropped things become paths that the app may read.
+   * path (Electron): absolute path of a dropped file or folder, null when the item is not on disk.
+   * upload (web): copies one dropped file to the library's inbox under `drop`/`relativePath` and answers with the absolute path of the drop's folder.
+   */
+  readonly drop:
+    | { readonly kind: 'path'; pathForFile(file: File): Promise<string | null> }
+    | { readonly kind: 'upload'; upload(drop: string, relativePath: string, file: File): Promise<string> }
+}
+
+/** Channel names of the two-channel bridge. */
+export const callChannel = 'amalgam:call'
+export const eventChannel = 'amalgam:event'
+/** Where the preload script puts the wire on the window. */
+export const wireKey = 'amalgam'
+
+export type { AdapterDetail }

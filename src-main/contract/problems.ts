@@ -1,0 +1,140 @@
+/** The kebab-case codes a problem may carry, each with the few words the screens use as its heading. */
+export const problemTitles = {
+  // files and headers (the native reader throws the same codes)
+  'file-unreadable': 'File cannot be read',
+  'file-too-small': 'File is too small',
+  'header-too-long': 'Header is too long',
+  'header-not-json': 'Header is not JSON',
+  'header-duplicate-key': 'Header names a tensor twice',
+  'header-invalid': 'Header is not valid',
+  'unknown-dtype': 'Unknown dtype',
+  'tensor-offsets-invalid': 'Tensor lies outside the file',
+  'tensor-overlap': 'Tensors overlap',
+  'tensor-hole': 'Bytes between tensors',
+  'too-many-tensors': 'Too many tensors',
+  'file-changed': 'File changed while it was read',
+  // adapters
+  'no-adapter-found': 'No adapter here',
+  'folder-unreadable': 'Folder cannot be read',
+  'config-missing': 'adapter_config.json is missing',
+  'config-not-json': 'adapter_config.json is not JSON',
+  'config-invalid': 'adapter_config.json is not valid',
+  'not-a-lora': 'Not a LoRA adapter',
+  'weights-missing': 'No weights file',
+  'pickle-not-opened': 'Pickle files are not opened',
+  'tensor-missing': 'A factor is missing',
+  'shape-mismatch': 'Shapes do not fit together',
+  'rank-mismatch': 'Rank of file and config differ',
+  'rank-out-of-range': 'Rank out of range',
+  'alpha-invalid': 'Alpha is not valid',
+  'not-finite': 'Values are not finite',
+  duplicate: 'Already in the library',
+  'same-weights': 'Same weights, other config',
+  'base-name-differs': 'Names another base model',
+  'shapes-inconsistent': 'Shapes disagree inside a layer',
+  'norm-too-small': 'Update is zero or very small',
+  'norm-too-large': 'Update is very large',
+  'tensor-ignored': 'Tensors that are not part of the update',
+  'pattern-ambiguous': 'Several patterns match one module',
+  'pattern-unmatched': 'A pattern matches nothing',
+  'targets-disagree': 'Config and file name different modules',
+  'variant-not-plain': 'Not a plain LoRA',
+  'screen-failed': 'Outside the screens of the recycling study',
+  'file-missing': 'File is not where it was',
+  // recipes and merging
+  'unknown-method': 'Unknown merge method',
+  'unknown-field': 'Unknown field',
+  'field-missing': 'A field is missing',
+  'recipe-not-readable': 'Recipe cannot be read',
+  'adapter-unknown': 'No such adapter',
+  'adapter-ambiguous': 'Several adapters have this name',
+  'adapter-not-mergeable': 'Adapter cannot be merged',
+  'adapter-not-checked': 'Adapter is still being checked',
+  'adapter-repeated': 'The same adapter twice',
+  'too-few-adapters': 'Too few adapters',
+  'too-many-adapters': 'Too many adapters',
+  'ranks-differ': 'Ranks differ',
+  'modules-differ': 'Target modules differ',
+  'base-models-differ': 'Base models differ',
+  'coefficient-invalid': 'Coefficient is not valid',
+  'coefficient-not-accepted': 'This method takes no coefficients',
+  'rule-unmatched': 'A coefficient rule matches nothing',
+  'rank-invalid': 'Rank is not valid',
+  'parameter-invalid': 'Parameter is not valid',
+  'unknown-parameter': 'Unknown parameter',
+  'output-exists': 'Output folder exists',
+  'extras-left-out': 'Tensors outside the update are left out',
+  // running
+  'request-invalid': 'Request is not valid',
+  'unknown-request': 'Unknown request',
+  'path-not-allowed': 'Path is not allowed',
+  'job-unknown': 'No such job',
+  'job-not-restartable': 'Job cannot be run again',
+  'disk-full': 'Disk is full',
+  'write-failed': 'Writing failed',
+  cancelled: 'Cancelled',
+  'out-of-memory': 'Out of memory',
+  'cuda-error': 'The GPU reported an error',
+  'native-not-built': 'Native core is not built',
+  'library-newer': 'Library was written by a newer version',
+  'library-unreadable': 'Library cannot be opened',
+  internal: 'Unexpected error',
+} as const
+
+export type ProblemCode = keyof typeof problemTitles
+
+/** Where a problem lies; every part is optional, the more the better. */
+export interface ProblemPlace {
+  readonly path?: string
+  readonly tensor?: string
+  readonly field?: string
+  readonly value?: string
+}
+
+/** An expected, explainable refusal or remark. Errors block, warnings never do. `message` says what was found, `hint` what to do. */
+export interface Problem {
+  readonly code: ProblemCode
+  readonly severity: 'error' | 'warning'
+  readonly message: string
+  readonly where?: ProblemPlace
+  readonly allowed?: readonly string[]
+  readonly hint?: string
+}
+
+type ProblemDetail = Omit<Problem, 'code' | 'severity' | 'message'>
+
+/** A blocking problem. */
+export function errorProblem(code: ProblemCode, message: string, detail: ProblemDetail = {}): Problem {
+  return { code, severity: 'error', message, ...detail }
+}
+
+/** A problem that is said but blocks nothing. */
+export function warningProblem(code: ProblemCode, message: string, detail: ProblemDetail = {}): Problem {
+  return { code, severity: 'warning', message, ...detail }
+}
+
+/** True when at least one of the problems blocks. */
+export function hasError(problems: readonly Problem[]): boolean {
+  return problems.some((problem) => problem.severity === 'error')
+}
+
+/** True when `code` is one of the codes above; native errors with any other code are treated as unexpected. */
+export function isProblemCode(code: unknown): code is ProblemCode {
+  return typeof code === 'string' && Object.hasOwn(problemTitles, code)
+}
+
+/** A value as it may be shown in a problem: short, and JSON-like, so that a string differs from a number and NaN is named. */
+export function shownValue(value: unknown): string {
+  const text = typeof value === 'number' || value === undefined ? String(value) : (JSON.stringify(value) ?? String(value))
+  return text.length > 120 ? `${text.slice(0, 117)}...` : text
+}
+
+/** The refusal that crosses function borders when a caller cannot go on; carries problems, never a bare message. */
+export class Refusal extends Error {
+  readonly problems: readonly Problem[]
+  constructor(problems: readonly Problem[]) {
+    super(problems.map((problem) => problem.message).join(' '))
+    this.name = 'Refusal'
+    this.problems = problems
+  }
+}

@@ -1,0 +1,37 @@
+import * as v from 'valibot'
+
+/** What a person can set; every field has its default here and nowhere else. */
+export const settingsSchema = v.object({
+  appearance: v.optional(v.picklist(['system', 'light', 'dark']), 'system'),
+  /** Threads for merging; 0 means all cores but one (at least one). */
+  threads: v.optional(v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(256)), 0),
+  /** Where merged adapters go; null means the library's own folder. */
+  outputFolder: v.optional(v.nullable(v.string()), null),
+  /** Widths and collapsed state of panes, chosen columns: plain strings keyed by the renderer. */
+  layout: v.optional(v.record(v.string(), v.string()), {}),
+})
+export type Settings = v.InferOutput<typeof settingsSchema>
+
+export const deviceSchema = v.object({
+  /** "CPU" or the GPU's name. */
+  device: v.string(),
+  /** Why the GPU is not used; empty when it is. */
+  reason: v.string(),
+  processor: v.string(),
+  threads: v.number(),
+  instructions: v.string(),
+  nativeBuild: v.nullable(v.string()),
+})
+export type Device = v.InferOutput<typeof deviceSchema>
+
+export const appInfoSchema = v.object({
+  version: v.string(),
+  host: v.picklist(['electron', 'web']),
+  libraryFolder: v.string(),
+  outputFolder: v.string(),
+  device: deviceSchema,
+  /** True where the host can show native dialogs and reveal folders. */
+  canPick: v.boolean(),
+  demoAvailable: v.boolean(),
+})
+export type AppInfo = v.InferOutput<typeof appInfoSchema>
