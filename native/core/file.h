@@ -1,0 +1,77 @@
+// Files by descriptor: positional reads and writes with typed errors. User files are never mapped, because a mapped file
+// that another program shortens ends the process.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <string>
+
+namespace amalgam::core {
+
+/// An open descriptor, closed with its owner.
+class FileDescriptor {
+ public:
+  explicit FileDescriptor(int descriptor = -1) noexcept : descriptor_(descriptor) {}
+  ~FileDescriptor();
+  FileDescriptor(FileDescriptor&& other) noexcept;
+  FileDescriptor& operator=(FileDescriptor&& other) noexcept;
+  int get() const noexcept { return descriptor_; }
+
+ private:
+  int descriptor_;
+};
+
+/// A regular file open for reading. Reads may run on several threads at once.
+class InputFile {
+ public:
+  /// Throws Error "file-unreadable" when the path cannot be opened or is no regular file.
+  explicit InputFile(std::string path);
+
+  const std::string& path() const noexcept { return path_; }
+  std::uint64_t size() const noexcept { return identity_.size; }
+
+  /// Fills `out` with `bytes` bytes from `offset`. Throws "file-changed" when the file ends before that, "file-unreadable"
+  /// when the system refuses.
+  void read(std::uint64_t offset, std::size_t bytes, void* out) const;
+
+  /// Throws Error "file-changed" when size or modification time are not those seen at opening.
+  void check_unchanged() const;
+
+ private:
+  struct Identity {
+    std::uint64_t size = 0;
+    std::int64_t modified_seconds = 0;
+    std::int64_t modified_nanoseconds = 0;
+    bool operator==(const Identity&) const = default;
+  };
+  Identity identify() const;
+
+  std::string path_;
+  FileDescriptor descriptor_;
+  Identity identity_;
+};
+
+/// A new file being written. Removed again by the destructor unless finish() succeeded.
+class OutputFile {
+ public:
+  /// Creates or empties the file. Throws Error "write-failed" or "disk-full".
+  explicit OutputFile(std::string path);
+  ~OutputFile();
+  OutputFile(const OutputFile&) = delete;
+  OutputFile& operator=(const OutputFile&) = delete;
+
+  const std::string& path() const noexcept { return path_; }
+
+  /// Writes all bytes at `offset`; several threads may write different places at once. Throws "disk-full", "write-failed".
+  void write(std::uint64_t offset, std::size_t bytes, const void* data);
+
+  /// Forces the content to the disk and closes the file, which from now on stays.
+  void finish();
+
+ private:
+  std::string path_;
+  FileDescriptor descriptor_;
+  bool finished_ = false;
+};
+
+}  // namespace amalgam::core
