@@ -1,0 +1,51 @@
+import svelte from 'eslint-plugin-svelte'
+import ts from 'typescript-eslint'
+import { electronFiles, layers } from './scripts/layers.mjs'
+
+/** One lint block for each folder: what the layer table does not allow is restricted. */
+function layerRules(tree) {
+  const all = [...layers[tree].keys()]
+  return all.map((folder) => {
+    const allowed = layers[tree].get(folder)
+    const forbidden = all.filter((other) => !allowed.has(other))
+    const groups = forbidden.flatMap((other) => [`../${other}/**`, `../../${other}/**`, `../${other}.ts`, `./${other}.ts`, `./${other}/**`])
+    const patterns = forbidden.length === 0 ? [] : [{ group: groups, message: `"${folder}" may not import this layer (scripts/layers.mjs).` }]
+    const foreign =
+      tree === 'src-renderer'
+        ? [{ group: ['electron', 'electron/*', 'node:*', 'better-sqlite3', '@amalgam/*'], message: 'The renderer knows no host.' }]
+        : [{ group: ['electron', 'electron/*'], message: `Only ${electronFiles.join(', ')} import Electron.` }]
+    return {
+      files: [`${tree}/${folder}/**/*.{ts,svelte}`, `${tree}/${folder}.{ts,svelte}`],
+      rules: { 'no-restricted-imports': ['error', { patterns: [...patterns, ...foreign] }] },
+    }
+  })
+}
+
+export default ts.config(
+  { ignores: ['out/**', 'dist/**', 'native/build*/**', 'resources/**', 'test-results/**', '**/*.generated.*'] },
+  ...ts.configs.recommended,
+  ...svelte.configs.recommended,
+  { files: ['**/*.svelte', '**/*.svelte.ts'], languageOptions: { parserOptions: { parser: ts.parser } } },
+  ...layerRules('src-main'),
+  ...layerRules('src-renderer'),
+  { files: electronFiles, rules: { 'no-restricted-imports': 'off' } },
+  {
+    rules: {
+      '@typescript-eslint/no-explicit-any': 'error',
+      '@typescript-eslint/no-unused-vars': ['error', { argsIgnorePattern: '^_', varsIgnorePattern: '^_' }],
+      'no-restricted-syntax': ['error', { selector: 'ExportDefaultDeclaration', message: 'Named exports only.' }],
+      'no-empty': ['error', { allowEmptyCatch: false }],
+      eqeqeq: 'error',
+    },
+  },
+  { files: ['*.config.{js,ts}', '**/*.svelte'], rules: { 'no-restricted-syntax': 'off' } },
+  {
+    files: ['src-main/**/*.ts', 'src-renderer/**/*.{ts,svelte}', 'scripts/**', 'tests/**/*.ts'],
+    rules: { 'max-lines': ['error', { max: 500 }] },
+  },
+  {
+    files: ['src-renderer/**/*.svelte'],
+    // The content security policy allows no inline styles: use classes or style: directives.
+    rules: { 'svelte/no-at-html-tags': 'error', 'svelte/no-inline-styles': ['error', { allowTransitions: true }] },
+  },
+)
