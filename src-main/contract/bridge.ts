@@ -4,7 +4,7 @@ import { importProgressSchema, importReportSchema } from './import-report.ts'
 import { jobDetailSchema, jobSchema } from './job.ts'
 import { facetsSchema, libraryQuerySchema } from './library-query.ts'
 import { problemSchema } from './problem-schema.ts'
-import { mergePreviewSchema } from './recipe.ts'
+import { mergePreviewSchema, recipeSchema } from './recipe.ts'
 import { appInfoSchema, settingsSchema } from './settings.ts'
 
 const ids = v.pipe(v.array(v.string()), v.minLength(1), v.maxLength(20000))
@@ -55,6 +55,11 @@ export const requests = {
 
   'merge.preview': { input: v.object({ recipe: draft }), output: mergePreviewSchema },
   'merge.recipeText': { input: v.object({ recipe: draft }), output: v.object({ yaml: v.string(), problems: v.array(problemSchema) }) },
+  /** Reads a recipe file's text (YAML or JSON); null when it is not readable. Parameters and adapters are checked by merge.preview. */
+  'merge.readRecipe': {
+    input: v.object({ text: v.pipe(v.string(), v.maxLength(1000000)) }),
+    output: v.object({ recipe: v.nullable(recipeSchema), problems: v.array(problemSchema) }),
+  },
   'merge.start': {
     input: v.object({ recipe: draft }),
     output: v.object({ jobId: v.nullable(v.string()), problems: v.array(problemSchema) }),
