@@ -17,15 +17,15 @@ inline std::uint16_t f32_to_bf16(float value) {
   return static_cast<std::uint16_t>((bits + rounding) >> 16);
 }
 
-/// IEEE binary16 to float32, exact, subnormals included.
+/// IEEE binary16 to float32, exact, subnormals included; a NaN keeps its bits. Free of branches, so that loops over it
+/// become vector code.
 inline float f16_to_f32(std::uint16_t half) {
   const std::uint32_t sign = static_cast<std::uint32_t>(half & 0x8000u) << 16;
-  const std::uint32_t exponent = (half >> 10) & 0x1fu;
-  const std::uint32_t mantissa = half & 0x3ffu;
-  if (exponent == 0x1f) return std::bit_cast<float>(sign | 0x7f800000u | (mantissa << 13));
-  if (exponent != 0) return std::bit_cast<float>(sign | ((exponent + 112u) << 23) | (mantissa << 13));
-  const float magnitude = static_cast<float>(mantissa) * 0x1p-24f;
-  return std::bit_cast<float>(sign | std::bit_cast<std::uint32_t>(magnitude));
+  const std::uint32_t magnitude = static_cast<std::uint32_t>(half & 0x7fffu) << 13;
+  // Read as a float32 the shifted bits are 2^112 too small, because the exponent biases differ by 112.
+  const std::uint32_t scaled = std::bit_cast<std::uint32_t>(std::bit_cast<float>(magnitude) * 0x1p112f);
+  const std::uint32_t special = magnitude | 0x7f800000u;  // infinity and NaN
+  return std::bit_cast<float>(sign | ((half & 0x7c00u) == 0x7c00u ? special : scaled));
 }
 
 /// float32 to IEEE binary16: nearest, ties to even; from 65520 on infinity; a NaN stays a NaN (made quiet).

@@ -6,7 +6,12 @@
 #include <cstdint>
 #include <string>
 
+#include "core/error.h"
+
 namespace amalgam::core {
+
+/// The error for a refused write or creation: "disk-full" when the disk or a quota is exhausted, else "write-failed".
+Error write_error(int system_error, const std::string& path);
 
 /// An open descriptor, closed with its owner.
 class FileDescriptor {
@@ -54,13 +59,17 @@ class InputFile {
 /// A new file being written. Removed again by the destructor unless finish() succeeded.
 class OutputFile {
  public:
-  /// Creates or empties the file. Throws Error "write-failed" or "disk-full".
+  /// Creates the file. Throws Error "write-failed" (also when something of that name exists) or "disk-full".
   explicit OutputFile(std::string path);
   ~OutputFile();
   OutputFile(const OutputFile&) = delete;
   OutputFile& operator=(const OutputFile&) = delete;
 
   const std::string& path() const noexcept { return path_; }
+
+  /// Asks the disk for `bytes` bytes, so that a full disk is known before the work and not after it. Throws "disk-full",
+  /// "write-failed"; does nothing on file systems that cannot reserve.
+  void reserve(std::uint64_t bytes);
 
   /// Writes all bytes at `offset`; several threads may write different places at once. Throws "disk-full", "write-failed".
   void write(std::uint64_t offset, std::size_t bytes, const void* data);

@@ -1,6 +1,8 @@
 // JSON values: requests come in as one, results go out as one.
 #pragma once
 
+#include <concepts>
+#include <cstddef>
 #include <cstdint>
 #include <initializer_list>
 #include <string>
@@ -22,9 +24,11 @@ class Json {
   Json() = default;  ///< null
   Json(std::nullptr_t) {}
   Json(bool value) : value_(value) {}
-  Json(int value) : value_(static_cast<std::int64_t>(value)) {}
-  Json(std::int64_t value) : value_(value) {}
-  Json(double value) : value_(value) {}
+  template <std::integral T>
+    requires(!std::same_as<T, bool>)
+  Json(T value) : value_(static_cast<std::int64_t>(value)) {}
+  template <std::floating_point T>
+  Json(T value) : value_(static_cast<double>(value)) {}
   Json(const char* value) : value_(std::string(value)) {}
   Json(std::string value) : value_(std::move(value)) {}
   Json(std::string_view value) : value_(std::string(value)) {}
@@ -72,6 +76,12 @@ class Json {
   /// Building: adds a member to an object (null becomes an object), an item to an array (null becomes an array).
   Json& set(std::string key, Json value);
   Json& push(Json value);
+
+  /// Calls `visitor` with the value in its C++ type.
+  template <typename Visitor>
+  void visit(Visitor& visitor) const {
+    std::visit(visitor, value_);
+  }
 
  private:
   std::variant<std::nullptr_t, bool, std::int64_t, double, std::string, Array, Object> value_{nullptr};

@@ -28,6 +28,9 @@ struct TensorInfo {
   std::int64_t elements() const;    ///< product of the shape; 1 for a scalar
   std::int64_t rows() const;        ///< shape[0]; 1 for a scalar
   std::int64_t row_length() const;  ///< elements per row
+
+  /// Throws Error "shape-mismatch" at `path` unless rows [first, first + count) exist.
+  void check_rows(std::int64_t first, std::int64_t count, const std::string& path) const;
 };
 
 using Metadata = std::vector<std::pair<std::string, std::string>>;

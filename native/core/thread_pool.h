@@ -25,12 +25,13 @@ class ThreadPool {
 
   int threads() const noexcept { return threads_; }
 
-  /// Cuts [0, count) into threads() runs, [count*w/T, count*(w+1)/T) for worker w, and returns when all are done. Workers
-  /// whose run is empty are not called. The partition depends on count and threads() only. When bodies throw, all the
-  /// others still finish and the exception of the lowest worker is rethrown here.
+  /// Cuts [0, count) into threads() runs in order, equal but for one more in the first count % threads() of them, and
+  /// returns when all are done. A worker whose run is empty is not called. When bodies throw, all the others still finish
+  /// and the exception of the lowest worker is rethrown here.
   void parallel_for(std::int64_t count, const Body& body);
 
  private:
+  void close() noexcept;
   void work(int worker);
   void run_share(int worker) noexcept;
 

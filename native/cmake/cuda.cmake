@@ -1,0 +1,31 @@
+# libamalgam_cuda.so, opened at run time only where an NVIDIA driver is. cudart is inside it; nothing of CUDA is needed to
+# run without it. CMAKE_CUDA_ARCHITECTURES: machine code for 8.0 and 9.0, and 9.0 as text for later cards.
+if(NOT AMALGAM_CUDA)
+  message(STATUS "CUDA: switched off, CPU only")
+  return()
+endif()
+
+include(CheckLanguage)
+if(NOT CMAKE_CUDA_COMPILER AND NOT DEFINED ENV{CUDACXX})
+  find_program(nvcc_program nvcc HINTS ENV CUDA_HOME ENV CUDA_PATH /usr/local/cuda PATH_SUFFIXES bin)
+  if(nvcc_program)
+    set(CMAKE_CUDA_COMPILER ${nvcc_program})
+  endif()
+endif()
+check_language(CUDA)
+if(NOT CMAKE_CUDA_COMPILER)
+  message(STATUS "CUDA: nvcc was not found, CPU only")
+  return()
+endif()
+
+if(NOT CMAKE_CUDA_ARCHITECTURES)
+  set(CMAKE_CUDA_ARCHITECTURES "80-real;90")
+endif()
+enable_language(CUDA)
+file(GLOB cuda_sources CONFIGURE_DEPENDS RELATIVE ${CMAKE_SOURCE_DIR} ops/cuda/*.cu)
+add_library(amalgam_cuda MODULE ${cuda_sources})
+set_target_properties(amalgam_cuda PROPERTIES
+  CUDA_STANDARD 17 CUDA_RUNTIME_LIBRARY Static CUDA_VISIBILITY_PRESET hidden EXCLUDE_FROM_ALL ON)
+target_include_directories(amalgam_cuda PRIVATE ${CMAKE_SOURCE_DIR})
+target_link_options(amalgam_cuda PRIVATE -Wl,--exclude-libs,ALL -s)
+message(STATUS "CUDA: ${CMAKE_CUDA_COMPILER_ID} ${CMAKE_CUDA_COMPILER_VERSION}")

@@ -1,0 +1,26 @@
+# One executable per tests/native/*_test.cpp, on the runner beside them.
+if(NOT AMALGAM_TESTS)
+  return()
+endif()
+enable_testing()
+set(tests_dir ${CMAKE_SOURCE_DIR}/../tests/native)
+add_library(amalgam_test_runner STATIC ${tests_dir}/runner.cpp)
+target_include_directories(amalgam_test_runner PUBLIC ${tests_dir})
+target_link_libraries(amalgam_test_runner PUBLIC amalgam_core)
+
+file(GLOB test_files CONFIGURE_DEPENDS ${tests_dir}/*_test.cpp)
+foreach(test_file IN LISTS test_files)
+  get_filename_component(test_name ${test_file} NAME_WE)
+  add_executable(${test_name} ${test_file})
+  set_target_properties(${test_name} PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/tests)
+  target_link_libraries(${test_name} PRIVATE amalgam_test_runner)
+  add_test(NAME ${test_name} COMMAND ${test_name})
+  set_tests_properties(${test_name} PROPERTIES TIMEOUT 300)
+endforeach()
+
+# The same addon with jobs made for tests (waiting, failing, running out of memory) instead of the real ones.
+if(AMALGAM_ADDON)
+  set(test_addon_sources ${addon_sources})
+  list(REMOVE_ITEM test_addon_sources addon/job_table.cpp)
+  add_node_addon(amalgam_test ${test_addon_sources} ${tests_dir}/addon/test_job_table.cpp)
+endif()

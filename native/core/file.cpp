@@ -1,0 +1,125 @@
+#include "core/file.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <system_error>
+#include <utility>
+
+namespace amalgam::core {
+
+namespace {
+
+constexpr std::size_t largest_transfer_bytes = std::size_t{1} << 30;  // Linux moves at most 2 GiB per call
+
+std::string system_words(int system_error) { return std::generic_category().message(system_error); }
+
+Error read_error(int system_error, const std::string& path) {
+  return Error("file-unreadable", "The file cannot be read: " + system_words(system_error) + ".").at_path(path);
+}
+
+}  // namespace
+
+Error write_error(int system_error, const std::string& path) {
+  if (system_error == ENOSPC || system_error == EDQUOT) {
+    return Error("disk-full", "The disk is full: " + system_words(system_error) + ".")
+        .at_path(path)
+        .with_hint("Free some space, or choose another output folder.");
+  }
+  return Error("write-failed", "The file cannot be written: " + system_words(system_error) + ".").at_path(path);
+}
+
+FileDescriptor::~FileDescriptor() {
+  if (descriptor_ >= 0) ::close(descriptor_);
+}
+
+FileDescriptor::FileDescriptor(FileDescriptor&& other) noexcept : descriptor_(std::exchange(other.descriptor_, -1)) {}
+
+FileDescriptor& FileDescriptor::operator=(FileDescriptor&& other) noexcept {
+  std::swap(descriptor_, other.descriptor_);
+  return *this;
+}
+
+// O_NONBLOCK: opening a named pipe would otherwise wait for its other end. It changes nothing for regular files.
+InputFile::InputFile(std::string path)
+    : path_(std::move(path)), descriptor_(::open(path_.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK)) {
+  if (descriptor_.get() < 0) throw read_error(errno, path_);
+  identity_ = identify();
+}
+
+InputFile::Identity InputFile::identify() const {
+  struct stat status {};
+  if (::fstat(descriptor_.get(), &status) != 0) throw read_error(errno, path_);
+  if (!S_ISREG(status.st_mode)) throw Error("file-unreadable", "This is not a regular file.").at_path(path_);
+#ifdef __APPLE__
+  const timespec modified = status.st_mtimespec;
+#else
+  const timespec modified = status.st_mtim;
+#endif
+  return {static_cast<std::uint64_t>(status.st_size), modified.tv_sec, modified.tv_nsec};
+}
+
+void InputFile::read(std::uint64_t offset, std::size_t bytes, void* out) const {
+  auto* place = static_cast<char*>(out);
+  while (bytes > 0) {
+    const ssize_t got =
+        ::pread(descriptor_.get(), place, std::min(bytes, largest_transfer_bytes), static_cast<off_t>(offset));
+    if (got < 0 && errno == EINTR) continue;
+    if (got < 0) throw read_error(errno, path_);
+    if (got == 0) throw Error("file-changed", "The file became shorter while it was being read.").at_path(path_);
+    place += got;
+    offset += static_cast<std::uint64_t>(got);
+    bytes -= static_cast<std::size_t>(got);
+  }
+}
+
+void InputFile::check_unchanged() const {
+  if (identify() != identity_) throw Error("file-changed", "The file was changed while it was being read.").at_path(path_);
+}
+
+// O_EXCL: a file that is already there belongs to somebody, and must be neither emptied now nor removed on failure.
+OutputFile::OutputFile(std::string path)
+    : path_(std::move(path)), descriptor_(::open(path_.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644)) {
+  if (descriptor_.get() < 0) throw write_error(errno, path_);
+}
+
+OutputFile::~OutputFile() {
+  if (!finished_) ::unlink(path_.c_str());
+}
+
+void OutputFile::reserve(std::uint64_t bytes) {
+#ifdef __linux__
+  if (bytes == 0) return;
+  int result = 0;
+  do {
+    result = ::fallocate(descriptor_.get(), 0, 0, static_cast<off_t>(bytes)) == 0 ? 0 : errno;
+  } while (result == EINTR);
+  if (result != 0 && result != EOPNOTSUPP && result != ENOSYS) throw write_error(result, path_);
+#else
+  static_cast<void>(bytes);
+#endif
+}
+
+void OutputFile::write(std::uint64_t offset, std::size_t bytes, const void* data) {
+  const auto* place = static_cast<const char*>(data);
+  while (bytes > 0) {
+    const ssize_t put =
+        ::pwrite(descriptor_.get(), place, std::min(bytes, largest_transfer_bytes), static_cast<off_t>(offset));
+    if (put < 0 && errno == EINTR) continue;
+    if (put < 0) throw write_error(errno, path_);
+    place += put;
+    offset += static_cast<std::uint64_t>(put);
+    bytes -= static_cast<std::size_t>(put);
+  }
+}
+
+void OutputFile::finish() {
+  if (::fsync(descriptor_.get()) != 0) throw write_error(errno, path_);
+  descriptor_ = FileDescriptor();
+  finished_ = true;
+}
+
+}  // namespace amalgam::core
