@@ -1,0 +1,84 @@
+import { appendFile, mkdir, rename, stat } from 'node:fs/promises'
+import { dirname } from 'node:path'
+
+/** Facts beside a log message; values are written as JSON. */
+export type LogFields = Readonly<Record<string, unknown>>
+
+/** Where the app says what happened. Messages carry no contents of people's files beyond names and paths. */
+export interface Log {
+  info(message: string, fields?: LogFields): void
+  warn(message: string, fields?: LogFields): void
+  error(message: string, fields?: LogFields): void
+}
+
+/** A log with a file behind it; `close` resolves when everything is on disk. */
+export interface FileLog extends Log {
+  close(): Promise<void>
+}
+
+/** Size at which the log file is renamed to <file>.1 (the one before it is dropped), in bytes. */
+export const logRotationBytes = 2_000_000
+
+/**
+ * Opens a log that appends one line for each message to `file`, in the order in which they came. `echo` gets every line too (stderr, or nothing).
+ * A log that cannot be written never stops the app: the first failure is said through `echo`.
+ */
+export function openFileLog(options: {
+  readonly file: string
+  readonly echo?: (line: string) => void
+  readonly now?: () => Date
+  readonly rotationBytes?: number
+}): FileLog {
+  const { file, echo = () => undefined, now = () => new Date(), rotationBytes = logRotationBytes } = options
+  let sizeBytes: number | undefined
+  let broken = false
+  let written: Promise<void> = Promise.resolve()
+
+  async function append(line: string): Promise<void> {
+    if (sizeBytes === undefined) {
+      await mkdir(dirname(file), { recursive: true })
+      sizeBytes = await sizeOf(file)
+    }
+    if (sizeBytes > rotationBytes) {
+      await rename(file, `${file}.1`)
+      sizeBytes = 0
+    }
+    await appendFile(file, line)
+    sizeBytes += Buffer.byteLength(line)
+  }
+
+  function write(level: string, message: string, fields: LogFields = {}): void {
+    const line = formatLine(now(), level, message, fields)
+    echo(line)
+    written = written
+      .then(() => append(`${line}\n`))
+      .catch((error: unknown) => {
+        if (!broken) echo(`the log ${file} cannot be written: ${String(error)}`)
+        broken = true
+      })
+  }
+
+  return {
+    info: (message, fields) => write('info', message, fields),
+    warn: (message, fields) => write('warn', message, fields),
+    error: (message, fields) => write('error', message, fields),
+    close: () => written,
+  }
+}
+
+/** A log that keeps nothing, for tests and for reading without a library. */
+export const silentLog: Log = { info: () => undefined, warn: () => undefined, error: () => undefined }
+
+function formatLine(at: Date, level: string, message: string, fields: LogFields): string {
+  const rest = Object.entries(fields).map(([name, value]) => ` ${name}=${JSON.stringify(value) ?? String(value)}`)
+  return `${at.toISOString()} ${level.padEnd(5)} ${message.replaceAll(/\s*\n\s*/g, ' | ')}${rest.join('')}`
+}
+
+async function sizeOf(file: string): Promise<number> {
+  try {
+    return (await stat(file)).size
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return 0
+    throw error
+  }
+}
