@@ -1,0 +1,77 @@
+import type { JobProgress } from '../contract/job.ts'
+import { Refusal } from '../contract/problems.ts'
+import type { MergeOutcome, ResolvedMergeJob } from '../contract/recipe.ts'
+import type { Device } from '../contract/settings.ts'
+import { loadBinding, type LoadedBinding, type NativeBinding } from './binding.ts'
+import { describeDevice, threadsToUse } from './devices.ts'
+import { notBuiltProblem } from './native-errors.ts'
+import {
+  devicesSchema,
+  inspectOutcomeSchema,
+  mergeOutcomeSchema,
+  previewOutcomeSchema,
+  type InspectOutcome,
+  type InspectRequest,
+  type NativeProgress,
+  type PreviewOutcome,
+} from './replies.ts'
+import { parseReply, runNative } from './run-native.ts'
+
+/** What a running merge tells, and the way to stop it. */
+export interface MergeRun {
+  readonly onProgress?: (progress: JobProgress) => void
+  readonly signal?: AbortSignal
+}
+
+/** The native core as the rest of the app sees it. Every call rejects with a Refusal for what can be explained, `cancelled` included. */
+export interface Engine {
+  /** Which device is used and why; also answers when the core is not built. */
+  devices(): Device
+  /** Writes the merged factors to `outFile` (streaming, fsynced); on any failure the partial file is removed by the core. */
+  merge(job: ResolvedMergeJob, outFile: string, run?: MergeRun): Promise<MergeOutcome>
+  /** The same mathematics with nothing written; reads at most `maxBytes` of the sources. */
+  preview(job: ResolvedMergeJob, maxBytes: number, run?: { readonly signal?: AbortSignal }): Promise<PreviewOutcome>
+  /** Reads every tensor of a weights file once: finite or not, norms, shares of zeros. */
+  inspect(request: InspectRequest, signal?: AbortSignal): Promise<InspectOutcome>
+}
+
+/**
+ * The engine over the native addon, loaded at the first call. `threads` is asked for at each call: 0 means all cores but one.
+ * `load` is replaced in tests of the mapping.
+ */
+export function createEngine(options: { readonly threads: number | (() => number); readonly load?: () => LoadedBinding }): Engine {
+  const { load = loadBinding } = options
+  let loaded: LoadedBinding | undefined
+
+  function binding(): NativeBinding {
+    loaded ??= load()
+    if (loaded.binding === null) throw new Refusal([notBuiltProblem(loaded.reason)])
+    return loaded.binding
+  }
+  const threads = () => threadsToUse(typeof options.threads === 'function' ? options.threads() : options.threads)
+
+  return {
+    devices() {
+      loaded ??= load()
+      if (loaded.binding === null) return describeDevice(null, loaded.reason, threads())
+      return describeDevice(parseReply(devicesSchema, loaded.binding.devices(), 'list of devices'), '', threads())
+    },
+    async merge(job, outFile, { onProgress, signal } = {}) {
+      const request = { job, outFile, threads: threads() }
+      return runNative(binding(), 'merge', request, mergeOutcomeSchema, {
+        ...(onProgress && { onProgress: (progress) => onProgress(jobProgress(progress)) }),
+        ...(signal && { signal }),
+      })
+    },
+    async preview(job, maxBytes, { signal } = {}) {
+      return runNative(binding(), 'preview', { job, maxBytes, threads: 1 }, previewOutcomeSchema, { ...(signal && { signal }) })
+    },
+    async inspect(request, signal) {
+      return runNative(binding(), 'inspect', { ...request, threads: 1 }, inspectOutcomeSchema, { ...(signal && { signal }) })
+    },
+  }
+}
+
+function jobProgress({ stage, done, total, rate, unit, etaSeconds }: NativeProgress): JobProgress {
+  return { stage, fraction: total > 0 ? Math.min(1, done / total) : 0, rate: Math.max(0, rate), unit, etaSeconds }
+}
