@@ -60,7 +60,8 @@ export function matchesShortcut(text: string, press: KeyPress, mac: boolean): bo
 /** The shortcut as it is shown: "Ctrl+K", on a Mac "⌘K". */
 export function shortcutLabel(text: string, mac: boolean): string {
   const { mod, shift, alt, key } = parseShortcut(text)
-  const name = shownKeys[key] ?? (key.length === 1 || /^f\d+$/.test(key) ? key.toUpperCase() : `${key.charAt(0).toUpperCase()}${key.slice(1)}`)
+  const name =
+    shownKeys[key] ?? (key.length === 1 || /^f\d+$/.test(key) ? key.toUpperCase() : `${key.charAt(0).toUpperCase()}${key.slice(1)}`)
   if (mac) return `${alt ? '⌥' : ''}${shift ? '⇧' : ''}${mod ? '⌘' : ''}${name}`
   return [mod ? 'Ctrl' : '', alt ? 'Alt' : '', shift ? 'Shift' : '', name].filter((part) => part !== '').join('+')
 }

@@ -1,0 +1,25 @@
+import { createBridge } from '../bridge.ts'
+import { Announcer } from './announce.svelte.ts'
+import { Commands } from './commands.svelte.ts'
+import { Connection } from './connection.svelte.ts'
+import type { AppState } from './context.ts'
+import { InfoState } from './info.svelte.ts'
+import { Navigation } from './navigation.svelte.ts'
+import { Selection } from './selection.svelte.ts'
+import { SettingsState } from './settings.svelte.ts'
+
+/** Makes every piece of shared state. A new one is a line here and a field in context.ts. */
+export function createApp(window: Window): AppState {
+  const connection = new Connection(window)
+  const bridge = createBridge(connection.wire)
+  return {
+    bridge,
+    connection,
+    info: new InfoState(bridge),
+    settings: new SettingsState(bridge),
+    announcer: new Announcer(),
+    commands: new Commands(window.navigator.platform),
+    navigation: new Navigation(),
+    selection: new Selection(),
+  }
+}
