@@ -1,7 +1,7 @@
 import * as v from 'valibot'
-import { problemTitles, type ProblemCode } from './problems.ts'
+import { problemTitles, type Problem, type ProblemCode } from './problems.ts'
 
-/** Envelope check of a problem that crosses the bridge. */
+/** Envelope check of a problem that crosses the bridge. Typed by Problem itself: JSON carries no undefined, so absent parts are absent. */
 export const problemSchema = v.object({
   code: v.picklist(Object.keys(problemTitles) as [ProblemCode, ...ProblemCode[]]),
   severity: v.picklist(['error', 'warning']),
@@ -16,4 +16,4 @@ export const problemSchema = v.object({
   ),
   allowed: v.optional(v.array(v.string())),
   hint: v.optional(v.string()),
-})
+}) as v.GenericSchema<Problem>

@@ -32,7 +32,13 @@ export function layOutNorms(
     .range([0, size.width])
   const bars = lines.map((line, index) => {
     const contribution = contributions[index] ?? null
-    return { ...line, y: index * size.rowHeight, outline: along(line.norm), filled: contribution === null ? null : along(contribution), contribution }
+    return {
+      ...line,
+      y: index * size.rowHeight,
+      outline: along(line.norm),
+      filled: contribution === null ? null : along(contribution),
+      contribution,
+    }
   })
   return { bars, height: lines.length * size.rowHeight, largest }
 }

@@ -4,6 +4,8 @@ import type { Bridge } from '../bridge.ts'
 import type { Commands } from './commands.svelte.ts'
 import type { Connection } from './connection.svelte.ts'
 import type { InfoState } from './info.svelte.ts'
+import type { JobsState } from './jobs.svelte.ts'
+import type { MergeState } from './merge.svelte.ts'
 import type { Navigation } from './navigation.svelte.ts'
 import type { Selection } from './selection.svelte.ts'
 import type { SettingsState } from './settings.svelte.ts'
@@ -18,6 +20,8 @@ export interface AppState {
   readonly commands: Commands
   readonly navigation: Navigation
   readonly selection: Selection
+  readonly jobs: JobsState
+  readonly merge: MergeState
 }
 
 /** getApp: the shared state, inside any component of the window. setApp: called once, by App.svelte. */

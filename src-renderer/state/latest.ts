@@ -54,8 +54,9 @@ export class Latest<Question, Answer> {
       if (generation === this.#generation) this.#answer(answer)
     } catch (error) {
       if (generation === this.#generation) this.#fail(error)
+    } finally {
+      this.#busy = false
     }
-    this.#busy = false
     await this.#next()
   }
 }

@@ -3,8 +3,7 @@ import { numberOf, type TypedNumber } from './typed-number.ts'
 
 /** The lines after a normalisation, or in words why it was not done. */
 export type Normalised =
-  | { readonly sources: readonly DraftSource[]; readonly refusal: null }
-  | { readonly sources: null; readonly refusal: string }
+  { readonly sources: readonly DraftSource[]; readonly refusal: null } | { readonly sources: null; readonly refusal: string }
 
 /** Dividing by a nearly cancelled sum would multiply every coefficient; beyond this factor it is refused. */
 const largestFactor = 10

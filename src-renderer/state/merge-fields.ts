@@ -45,3 +45,18 @@ function liesWithin(field: string, outer: string): boolean {
 function bySeverity(left: Problem, right: Problem): number {
   return Number(left.severity === 'warning') - Number(right.severity === 'warning')
 }
+
+/**
+ * Problems found for the lines `before`, with their fields moved to where the same lines stand `now`; those of lines that are gone are
+ * dropped. Keeps a problem under its line while a reordered draft waits for its new preview.
+ */
+export function realign(problems: readonly Problem[], before: readonly string[], now: readonly string[]): readonly Problem[] {
+  return problems.flatMap((problem) => {
+    const field = problem.where?.field
+    const line = field === undefined ? null : lineOfField(field)
+    if (field === undefined || line === null) return [problem]
+    const place = now.indexOf(before[line] ?? '')
+    if (place === -1) return []
+    return [{ ...problem, where: { ...problem.where, field: field.replace(/^adapters\[\d+\]/, `adapters[${place}]`) } }]
+  })
+}

@@ -69,15 +69,13 @@ export function draftOf(recipe: Recipe, known: ReadonlyMap<string, { readonly id
 function editedCoefficient(coefficient: Coefficient | undefined): Pick<DraftSource, 'coefficient' | 'rules'> {
   if (coefficient === undefined) return { coefficient: 1, rules: [] }
   if (typeof coefficient === 'number') return { coefficient, rules: [] }
-  const rules = coefficient.rules.map(
-    (rule, index): DraftRule => ({
-      key: `r${index + 1}`,
-      modules: rule.modules ?? '',
-      firstLayer: rule.layers?.[0] ?? '',
-      lastLayer: rule.layers?.[1] ?? '',
-      value: rule.value,
-    }),
-  )
+  const rules = coefficient.rules.map((rule, index): DraftRule => ({
+    key: `r${index + 1}`,
+    modules: rule.modules ?? '',
+    firstLayer: rule.layers?.[0] ?? '',
+    lastLayer: rule.layers?.[1] ?? '',
+    value: rule.value,
+  }))
   return { coefficient: coefficient.default, rules }
 }
 

@@ -8,7 +8,8 @@ function lines(...coefficients: readonly (number | string)[]): readonly DraftSou
 }
 const lock = (sources: readonly DraftSource[], index: number): readonly DraftSource[] =>
   sources.map((source, at) => (at === index ? { ...source, locked: true } : source))
-const coefficients = (sources: readonly DraftSource[] | null): readonly unknown[] | undefined => sources?.map((source) => source.coefficient)
+const coefficients = (sources: readonly DraftSource[] | null): readonly unknown[] | undefined =>
+  sources?.map((source) => source.coefficient)
 
 describe('sum to 1', () => {
   it('scales by one factor', () => expect(coefficients(sumToOne(lines(1, 1, 2)).sources)).toEqual([0.25, 0.25, 0.5]))
@@ -17,8 +18,7 @@ describe('sum to 1', () => {
     const sources = sumToOne(lines(1, 1, 1)).sources ?? []
     expect(coefficients(sources)).toEqual([0.333334, 0.333333, 0.333333])
   })
-  it('leaves a locked coefficient alone', () =>
-    expect(coefficients(sumToOne(lock(lines(0.4, 1, 1), 0)).sources)).toEqual([0.4, 0.3, 0.3]))
+  it('leaves a locked coefficient alone', () => expect(coefficients(sumToOne(lock(lines(0.4, 1, 1), 0)).sources)).toEqual([0.4, 0.3, 0.3]))
   it('scales rules along', () => {
     const draft = addRule(editSource({ ...emptyDraft, sources: lines(2, 2) }, 's1', { coefficient: 2 }), 's1')
     expect(sumToOne(draft.sources).sources?.[0]?.rules[0]?.value).toBe(0.5)
@@ -40,8 +40,7 @@ describe('equal norms', () => {
     expect(coefficients(sources)).toEqual([0.666667, 2])
   })
   it('keeps signs', () => expect(coefficients(equalNorms(lines(1, -1), [6, 2]).sources)).toEqual([0.666667, -2]))
-  it('takes a locked line as the measure', () =>
-    expect(coefficients(equalNorms(lock(lines(0.5, 1), 0), [8, 2]).sources)).toEqual([0.5, 2]))
+  it('takes a locked line as the measure', () => expect(coefficients(equalNorms(lock(lines(0.5, 1), 0), [8, 2]).sources)).toEqual([0.5, 2]))
   it('says why it cannot', () => {
     expect(equalNorms(lines(1, 1), [3, null]).refusal).toBe('The norm of adapter 1 is not known yet.')
     expect(equalNorms(lines(1, 1), [3, 0]).refusal).toContain('is zero')

@@ -44,7 +44,10 @@ describe('sources', () => {
   it('gives a freed colour to the next line and none to the ninth', () => {
     const again = addSources(removeSource(two, 's1'), [{ id: 'c', name: 'gamma' }])
     expect(again.sources.map((source) => source.colour)).toEqual([1, 0])
-    const nine = addSources(emptyDraft, Array.from({ length: 9 }, (_, i) => ({ id: `${i}`, name: `${i}` })))
+    const nine = addSources(
+      emptyDraft,
+      Array.from({ length: 9 }, (_, i) => ({ id: `${i}`, name: `${i}` })),
+    )
     expect(nine.sources[8]?.colour).toBeNull()
   })
   it('moves a line and clamps the place', () => {
