@@ -11,7 +11,7 @@ function(add_node_addon name)
   add_library(${name} MODULE ${ARGN})
   target_link_libraries(${name} PRIVATE amalgam_core)
   target_include_directories(${name} SYSTEM PRIVATE ${NODE_ADDON_API_DIR} ${NODE_API_HEADERS_DIR})
-  target_compile_definitions(${name} PRIVATE NAPI_VERSION=8 NODE_ADDON_API_CPP_EXCEPTIONS NODE_ADDON_API_DISABLE_DEPRECATED
+  target_compile_definitions(${name} PRIVATE NAPI_VERSION=8 NODE_ADDON_API_CPP_EXCEPTIONS_ALL NODE_ADDON_API_DISABLE_DEPRECATED
                                              NODE_API_NO_EXTERNAL_BUFFERS_ALLOWED)
   set_target_properties(${name} PROPERTIES PREFIX "" SUFFIX ".node")
   if(APPLE)
@@ -20,4 +20,6 @@ function(add_node_addon name)
 endfunction()
 
 file(GLOB addon_sources CONFIGURE_DEPENDS RELATIVE ${CMAKE_SOURCE_DIR} addon/*.cpp)
-add_node_addon(amalgam ${addon_sources})
+if(EXISTS ${CMAKE_SOURCE_DIR}/merge/run_merge.cpp)
+  add_node_addon(amalgam ${addon_sources})
+endif()

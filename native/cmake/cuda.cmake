@@ -1,5 +1,6 @@
 # libamalgam_cuda.so, opened at run time only where an NVIDIA driver is. cudart is inside it; nothing of CUDA is needed to
 # run without it. CMAKE_CUDA_ARCHITECTURES: machine code for 8.0 and 9.0, and 9.0 as text for later cards.
+set(AMALGAM_HAS_CUDA OFF CACHE INTERNAL "the target amalgam_cuda exists; read by scripts/cmake.mjs")
 if(NOT AMALGAM_CUDA)
   message(STATUS "CUDA: switched off, CPU only")
   return()
@@ -28,4 +29,5 @@ set_target_properties(amalgam_cuda PROPERTIES
   CUDA_STANDARD 17 CUDA_RUNTIME_LIBRARY Static CUDA_VISIBILITY_PRESET hidden EXCLUDE_FROM_ALL ON)
 target_include_directories(amalgam_cuda PRIVATE ${CMAKE_SOURCE_DIR})
 target_link_options(amalgam_cuda PRIVATE -Wl,--exclude-libs,ALL -s)
+set(AMALGAM_HAS_CUDA ON CACHE INTERNAL "")
 message(STATUS "CUDA: ${CMAKE_CUDA_COMPILER_ID} ${CMAKE_CUDA_COMPILER_VERSION}")

@@ -56,7 +56,7 @@ class Matrix {
  public:
   Matrix() = default;
   Matrix(std::int64_t rows, std::int64_t cols) : rows_(rows), cols_(cols), data_(allocate(rows, cols)) {
-    if (size() > 0) std::memset(static_cast<void*>(data_.get()), 0, bytes());
+    if (data_ != nullptr) std::memset(static_cast<void*>(data_.get()), 0, bytes());
   }
   Matrix(Matrix&& other) noexcept
       : rows_(std::exchange(other.rows_, 0)), cols_(std::exchange(other.cols_, 0)), data_(std::move(other.data_)) {}
@@ -69,7 +69,7 @@ class Matrix {
 
   Matrix copy() const {
     Matrix result(rows_, cols_);
-    if (size() > 0) std::memcpy(static_cast<void*>(result.data_.get()), data_.get(), bytes());
+    if (data_ != nullptr) std::memcpy(static_cast<void*>(result.data_.get()), data_.get(), bytes());
     return result;
   }
 

@@ -1,0 +1,23 @@
+#include "addon/job_table.h"
+
+#include <array>
+
+#include "lora/inspect.h"
+#include "merge/preview.h"
+#include "merge/run_merge.h"
+
+namespace amalgam::addon {
+
+namespace {
+
+constexpr std::array kinds{
+    JobKind{"merge", merge::run_merge},
+    JobKind{"preview", merge::run_preview},
+    JobKind{"inspect", lora::run_inspect},
+};
+
+}  // namespace
+
+std::span<const JobKind> job_table() { return kinds; }
+
+}  // namespace amalgam::addon

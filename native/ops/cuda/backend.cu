@@ -1,0 +1,65 @@
+// Devices, memory, and the table that the program sees.
+#include "ops/backend.h"
+
+#include <cstdio>
+
+#include "ops/cuda/cuda_check.h"
+#include "ops/cuda/elementwise.cuh"
+#include "ops/cuda/gram.cuh"
+
+namespace {
+
+int32_t device_count(int32_t* count, AmalgamFailure* failure) {
+  *count = 0;
+  CUDA_TRY(cudaGetDeviceCount(count));
+  return 0;
+}
+
+int32_t device_info(int32_t device, AmalgamDeviceInfo* info, AmalgamFailure* failure) {
+  cudaDeviceProp properties;
+  CUDA_TRY(cudaGetDeviceProperties(&properties, device));
+  CUDA_TRY(cudaSetDevice(device));
+  size_t free_bytes = 0;
+  size_t total_bytes = 0;
+  CUDA_TRY(cudaMemGetInfo(&free_bytes, &total_bytes));
+  std::snprintf(info->name, sizeof info->name, "%s", properties.name);
+  info->free_bytes = free_bytes;
+  info->total_bytes = total_bytes;
+  info->compute_major = properties.major;
+  info->compute_minor = properties.minor;
+  return 0;
+}
+
+int32_t allocate(int32_t device, uint64_t bytes, void** device_memory, AmalgamFailure* failure) {
+  *device_memory = nullptr;
+  CUDA_TRY(cudaSetDevice(device));
+  CUDA_TRY(cudaMalloc(device_memory, bytes));
+  return 0;
+}
+
+int32_t release(int32_t device, void* device_memory, AmalgamFailure* failure) {
+  CUDA_TRY(cudaSetDevice(device));
+  CUDA_TRY(cudaFree(device_memory));
+  return 0;
+}
+
+int32_t copy_to_device(int32_t device, void* device_target, const void* source, uint64_t bytes, AmalgamFailure* failure) {
+  CUDA_TRY(cudaSetDevice(device));
+  CUDA_TRY(cudaMemcpy(device_target, source, bytes, cudaMemcpyHostToDevice));
+  return 0;
+}
+
+int32_t copy_to_host(int32_t device, void* target, const void* device_source, uint64_t bytes, AmalgamFailure* failure) {
+  CUDA_TRY(cudaSetDevice(device));
+  CUDA_TRY(cudaMemcpy(target, device_source, bytes, cudaMemcpyDeviceToHost));
+  return 0;
+}
+
+constexpr AmalgamBackend backend = {
+    AMALGAM_BACKEND_VERSION, sizeof(AmalgamBackend), device_count, device_info, allocate,     release,
+    copy_to_device,          copy_to_host,           cuda_scale,   cuda_axpy,   cuda_gram_f64,
+};
+
+}  // namespace
+
+extern "C" __attribute__((visibility("default"))) const AmalgamBackend* amalgam_backend_entry(void) { return &backend; }

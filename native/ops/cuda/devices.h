@@ -1,0 +1,12 @@
+// What this machine can compute on.
+#pragma once
+
+#include "core/json.h"
+
+namespace amalgam::ops {
+
+/// { cpu: { name, threads, instructions }, cuda: { available, reason, devices: [{ name, totalBytes, freeBytes,
+/// computeCapability }] }, build: { version, compiler, cudaCompiled, id } }. Never throws for want of a graphics card.
+core::Json describe_devices();
+
+}  // namespace amalgam::ops

@@ -1,0 +1,47 @@
+#include "ops/cuda/elementwise.cuh"
+
+#include "ops/cuda/cuda_check.h"
+
+namespace {
+
+constexpr int block_threads = 256;
+constexpr int64_t most_blocks = 65535;  // the loops below take larger arrays in strides
+
+int blocks_for(int64_t count) {
+  const int64_t blocks = (count + block_threads - 1) / block_threads;
+  return static_cast<int>(blocks < most_blocks ? blocks : most_blocks);
+}
+
+__global__ void scale_kernel(int64_t count, float alpha, float* x) {
+  const int64_t stride = static_cast<int64_t>(gridDim.x) * blockDim.x;
+  for (int64_t i = static_cast<int64_t>(blockIdx.x) * blockDim.x + threadIdx.x; i < count; i += stride) x[i] *= alpha;
+}
+
+// Two roundings, as on the CPU, which does not fuse the product and the sum.
+__global__ void axpy_kernel(int64_t count, float alpha, const float* x, float* y) {
+  const int64_t stride = static_cast<int64_t>(gridDim.x) * blockDim.x;
+  for (int64_t i = static_cast<int64_t>(blockIdx.x) * blockDim.x + threadIdx.x; i < count; i += stride) {
+    y[i] = __fadd_rn(y[i], __fmul_rn(alpha, x[i]));
+  }
+}
+
+}  // namespace
+
+int32_t cuda_scale(int32_t device, int64_t count, float alpha, float* device_x, AmalgamFailure* failure) {
+  if (count <= 0) return 0;
+  CUDA_TRY(cudaSetDevice(device));
+  scale_kernel<<<blocks_for(count), block_threads>>>(count, alpha, device_x);
+  CUDA_TRY(cudaGetLastError());
+  CUDA_TRY(cudaDeviceSynchronize());
+  return 0;
+}
+
+int32_t cuda_axpy(int32_t device, int64_t count, float alpha, const float* device_x, float* device_y,
+                  AmalgamFailure* failure) {
+  if (count <= 0) return 0;
+  CUDA_TRY(cudaSetDevice(device));
+  axpy_kernel<<<blocks_for(count), block_threads>>>(count, alpha, device_x, device_y);
+  CUDA_TRY(cudaGetLastError());
+  CUDA_TRY(cudaDeviceSynchronize());
+  return 0;
+}
