@@ -1,5 +1,5 @@
 import * as v from 'valibot'
-import type { NativeBinding, NativeJobKind } from './binding.ts'
+import type { NativeBinding, NativeJob, NativeJobKind } from './binding.ts'
 import { cancelledRefusal, refusalOf } from './native-errors.ts'
 import { nativeProgressSchema, type NativeProgress } from './replies.ts'
 
@@ -21,21 +21,24 @@ export async function runNative<S extends v.GenericSchema>(
   { onProgress, signal }: NativeRun,
 ): Promise<v.InferOutput<S>> {
   if (signal?.aborted) throw cancelledRefusal()
+  let job: NativeJob | undefined
   let fault: unknown
-  const job = binding.startJob(kind, JSON.stringify(request), (text) => {
+  const cancel = () => job?.cancel()
+  const report = (text: string) => {
     try {
-      const progress = parseReply(nativeProgressSchema, text, `progress of ${kind}`)
-      onProgress?.(progress)
+      onProgress?.(parseReply(nativeProgressSchema, text, `progress of ${kind}`))
     } catch (error) {
       // Thrown here it would be lost inside the addon: stop the job, and throw when it has ended.
       fault ??= error
-      job.cancel()
+      cancel()
     }
-  })
-  const cancel = () => job.cancel()
-  signal?.addEventListener('abort', cancel, { once: true })
+  }
   try {
-    return parseReply(schema, await job.promise, `result of ${kind}`)
+    job = binding.startJob(kind, JSON.stringify(request), report)
+    signal?.addEventListener('abort', cancel, { once: true })
+    const reply = await job.promise
+    if (fault !== undefined) throw fault
+    return parseReply(schema, reply, `result of ${kind}`)
   } catch (error) {
     throw fault ?? refusalOf(error)
   } finally {

@@ -1,0 +1,111 @@
+import * as v from 'valibot'
+import { parseDocument } from 'yaml'
+import { recipeSchema, type Recipe } from '../contract/recipe.ts'
+import { errorProblem, type Problem } from '../contract/problems.ts'
+import { fieldIssues, fieldName, type FieldIssue, type FieldPath } from './field-issues.ts'
+
+/** Longest recipe text that is read, in characters. */
+const maxCharacters = 1_000_000
+/** Aliases (`*name`) that one recipe may expand; more is refused as an attempt to blow up memory. */
+const maxAliases = 50
+
+/**
+ * What was read of a recipe. `recipe` is null when a problem blocks; `draft` is then the recipe with the unusable parts left out, so that
+ * the rest can be checked too. A method or an adapter reference that was unusable is '' in the draft, and has its problem already.
+ */
+export interface ParsedRecipe {
+  readonly recipe: Recipe | null
+  readonly draft: Recipe | null
+  readonly problems: readonly Problem[]
+}
+
+/** Reads a recipe from text (YAML or JSON) or from an unknown value, with every problem of its form. Parameters and adapters are checked later. */
+export function parseRecipe(input: unknown): ParsedRecipe {
+  if (typeof input !== 'string') return checkForm(input)
+  const read = readText(input)
+  return read.problem ? { recipe: null, draft: null, problems: [read.problem] } : checkForm(read.value)
+}
+
+function readText(text: string): { readonly value?: unknown; readonly problem?: Problem } {
+  if (text.length > maxCharacters) return { problem: notReadable(`it is longer than ${maxCharacters} characters`) }
+  try {
+    const document = parseDocument(text, { prettyErrors: true })
+    const [error] = document.errors
+    if (error) return { problem: notReadable(error.code === 'RESOURCE_EXHAUSTION' ? tooDeep : firstLine(error)) }
+    const value: unknown = document.toJS({ maxAliasCount: maxAliases })
+    // A node that holds itself would never end; JSON.stringify is the plain test for it.
+    JSON.stringify(value)
+    return { value }
+  } catch (error) {
+    if (error instanceof ReferenceError) return { problem: notReadable('its aliases (*name) expand too often') }
+    if (error instanceof RangeError) return { problem: notReadable(tooDeep) }
+    if (error instanceof TypeError) return { problem: notReadable('a part of it contains itself') }
+    throw error
+  }
+}
+
+const tooDeep = 'it is nested too deeply'
+
+function firstLine(error: Error): string {
+  return (error.message.split('\n')[0] ?? error.name).replace(/[:.]$/, '')
+}
+
+function notReadable(reason: string): Problem {
+  return errorProblem('recipe-not-readable', `The recipe cannot be read: ${reason}.`, {
+    hint: 'A recipe is YAML or JSON with the fields method, adapters, params, output and seed.',
+  })
+}
+
+function checkForm(value: unknown): ParsedRecipe {
+  if (Array.isArray(value)) return { recipe: null, draft: null, problems: [notReadable('it is a list, not a group of fields')] }
+  const result = v.safeParse(recipeSchema, value)
+  const issues = result.success ? emptyNames(value) : [...result.issues.flatMap((issue) => fieldIssues(issue)), ...emptyNames(value)]
+  const problems = issues.map((issue) => issue.problem)
+  if (result.success) return { recipe: problems.length === 0 ? result.output : null, draft: result.output, problems }
+  const repaired = v.safeParse(recipeSchema, repair(value, issues))
+  return { recipe: null, draft: repaired.success ? repaired.output : null, problems }
+}
+
+/** Empty text passes the schema, but names nothing. */
+function emptyNames(value: unknown): readonly FieldIssue[] {
+  const { method, adapters } = (value ?? {}) as { readonly method?: unknown; readonly adapters?: unknown }
+  const sources: readonly unknown[] = Array.isArray(adapters) ? adapters : []
+  const empty: readonly FieldPath[] = [
+    ...(method === '' ? [['method']] : []),
+    ...sources.flatMap((source, index) =>
+      (source as { adapter?: unknown } | null)?.adapter === '' ? [['adapters', index, 'adapter']] : [],
+    ),
+  ]
+  return empty.map((path) => {
+    const field = fieldName(path)
+    const problem = errorProblem('field-missing', `The field "${field}" is empty.`, {
+      where: { field, value: '""' },
+      hint: field === 'method' ? 'Name a merge method.' : 'Name an adapter by path, id or unique name.',
+    })
+    return { path, problem }
+  })
+}
+
+/** A copy of `value` without what `issues` complain about. */
+function repair(value: unknown, issues: readonly FieldIssue[]): unknown {
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) return undefined
+  const copy: unknown = structuredClone(value)
+  for (const { path } of issues) {
+    // A coefficient is used whole or not at all.
+    const place = path[2] === 'coefficient' ? path.slice(0, 3) : path
+    replace(copy, place)
+  }
+  return copy
+}
+
+function replace(root: unknown, path: FieldPath): void {
+  const holder = path.slice(0, -1).reduce<unknown>((node, part) => (node as Record<string | number, unknown> | undefined)?.[part], root)
+  const last = path.at(-1)
+  if (typeof holder !== 'object' || holder === null || last === undefined) return
+  const fields = holder as Record<string | number, unknown>
+  if (path.length === 1 && last === 'method') fields[last] = ''
+  else if (path.length === 1 && last === 'adapters') fields[last] = []
+  else if (path.length === 2 && typeof last === 'number') fields[last] = { adapter: '' }
+  else if (path.length === 3 && last === 'adapter') fields[last] = ''
+  else Reflect.deleteProperty(fields, last)
+}
