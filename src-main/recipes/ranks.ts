@@ -14,8 +14,8 @@ export interface RankPlan {
   readonly written: number
   /** What concatenating would write. */
   readonly sum: number
-  /** Most that any single module could hold: the sum of its ranks, or its smaller side. */
-  readonly full: number
+  /** True when some module keeps less than its sum can hold, so that something may be lost. */
+  readonly cut: boolean
   readonly problems: readonly Problem[]
 }
 
@@ -30,7 +30,7 @@ export function planRanks(method: MethodEntry, params: ParamValues, output: Reci
     kept,
     written: padded.rank,
     sum: Math.max(0, ...modules.map(sumOfRanks)),
-    full: Math.max(0, ...modules.map(fullRank)),
+    cut: modules.some((module, index) => kept[index]! < fullRank(module)),
     problems: [...asked.problems, ...(clipped ? [clippedWarning(asked.rank as number, largestKept)] : []), ...padded.problems],
   }
 }
