@@ -5,8 +5,6 @@ export interface CosineCell {
   readonly cosine: number
   readonly x: number
   readonly y: number
-  /** Share of the ramp's end colour, 0 (cosine 0) to 1 (cosine 1 or -1). */
-  readonly strength: number
 }
 
 export interface CosineLayout {
@@ -31,7 +29,6 @@ export function layOutCosines(cosines: readonly (readonly number[])[], width: nu
     ...pair,
     x: pair.column * cell,
     y: (pair.row - 1) * cell,
-    strength: Math.min(1, Math.abs(pair.cosine)),
   }))
   return { cells, cell, side: lines * cell, numbered: cell >= smallestNumbered }
 }
@@ -52,4 +49,20 @@ export function extremePairs(cosines: readonly (readonly number[])[]): {
   const highest = pairs[0]
   const lowest = pairs.at(-1)
   return highest && lowest ? { highest, lowest } : null
+}
+
+/**
+ * Step of the diverging ramp, 0 (cosine -1) to 6 (cosine 1) with 3 around zero. Under a printed number only the neutral, pale and end steps
+ * are used: on them either the text colour or the ground colour can be read in both themes.
+ */
+export function rampStep(cosine: number, numbered: boolean): number {
+  const size = Math.min(1, Math.abs(cosine))
+  const bounds = numbered ? [0.05, 0.5] : [0.05, 0.35, 0.65]
+  const away = numbered ? [0, 1, 3] : [0, 1, 2, 3]
+  return 3 + Math.sign(cosine) * (away[bounds.filter((bound) => size >= bound).length] ?? 0)
+}
+
+/** True for the two end colours, on which numbers are set in the ground colour. */
+export function isRampEnd(step: number): boolean {
+  return step === 0 || step === 6
 }

@@ -1,5 +1,5 @@
 import type { DraftSource } from './merge-draft.ts'
-import { numberOf, type TypedNumber } from './typed-number.ts'
+import { numberOf, type TypedNumber } from '../format/typed-number.ts'
 
 /** The lines after a normalisation, or in words why it was not done. */
 export type Normalised =

@@ -1,7 +1,7 @@
 import { defaultsOf, type ParamValue } from '../../src-main/contract/params.ts'
 import { findMethod, type MethodEntry } from '../../src-main/contract/methods.ts'
 import type { Dtype } from '../../src-main/contract/adapter.ts'
-import type { TypedNumber } from './typed-number.ts'
+import type { TypedNumber } from '../format/typed-number.ts'
 
 /** One coefficient rule as it is being edited; empty texts mean "any module" and "any layer". */
 export interface DraftRule {

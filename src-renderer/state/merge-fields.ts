@@ -15,11 +15,6 @@ export function worstFirst(problems: readonly Problem[]): readonly Problem[] {
   return [...problems].sort(bySeverity)
 }
 
-/** The id of the control that edits a field, made of the field's path in the recipe. */
-export function controlId(field: string): string {
-  return `merge-${field.replaceAll(/[^A-Za-z0-9]+/g, '-').replaceAll(/^-+|-+$/g, '')}`
-}
-
 /** The field and everything that holds it, innermost first: a jump lands on the nearest one that is on screen. */
 export function fieldChain(field: string): readonly string[] {
   const chain = [field]

@@ -1,7 +1,8 @@
 import { describe, expect, it } from 'vitest'
-import { extremePairs, layOutCosines } from '../../../src-renderer/charts/cosine-matrix.ts'
+import { extremePairs, layOutCosines, rampStep } from '../../../src-renderer/charts/cosine-matrix.ts'
 import { layOutKeptEnergy, layerName } from '../../../src-renderer/charts/kept-energy.ts'
 import { layOutNorms, normSpread } from '../../../src-renderer/charts/norm-bars.ts'
+import { walkMarks } from '../../../src-renderer/charts/walk.ts'
 
 describe('kept energy by layer', () => {
   it('draws what was cut from zero, on the scale of the worst layer', () => {
@@ -69,10 +70,10 @@ describe('cosine matrix', () => {
   it('lays out the lower triangle', () => {
     const drawn = layOutCosines(cosines, 80)
     expect(drawn).toMatchObject({ cell: 40, side: 80, numbered: true })
-    expect(drawn?.cells.map((cell) => [cell.row, cell.column, cell.x, cell.y, cell.strength])).toEqual([
-      [1, 0, 0, 0, 0.5],
-      [2, 0, 0, 40, 0.12],
-      [2, 1, 40, 40, 0.9],
+    expect(drawn?.cells.map((cell) => [cell.row, cell.column, cell.x, cell.y])).toEqual([
+      [1, 0, 0, 0],
+      [2, 0, 0, 40],
+      [2, 1, 40, 40],
     ])
   })
   it('gives up on one adapter and on cells too small to tell apart', () => {
@@ -83,5 +84,20 @@ describe('cosine matrix', () => {
   it('finds the extremes', () => {
     expect(extremePairs(cosines)?.highest).toEqual({ row: 2, column: 1, cosine: 0.9 })
     expect(extremePairs(cosines)?.lowest).toEqual({ row: 2, column: 0, cosine: -0.12 })
+  })
+  it('takes fewer steps of the ramp under numbers', () => {
+    expect([-1, -0.4, -0.01, 0, 0.3, 0.7].map((cosine) => rampStep(cosine, true))).toEqual([0, 2, 3, 3, 4, 6])
+    expect([-1, -0.4, -0.1, 0.5, 0.66].map((cosine) => rampStep(cosine, false))).toEqual([0, 1, 2, 5, 6])
+  })
+})
+
+describe('walking marks', () => {
+  it('follows arrows, Home and End and stops at the ends', () => {
+    expect(['ArrowRight', 'ArrowLeft', 'ArrowDown', 'ArrowUp', 'Home', 'End'].map((key) => walkMarks(key, 4, 9, 3))).toEqual([
+      5, 3, 7, 1, 0, 8,
+    ])
+    expect(walkMarks('ArrowLeft', 0, 9)).toBe(0)
+    expect(walkMarks('End', 0, 0)).toBeNull()
+    expect(walkMarks('a', 0, 9)).toBeNull()
   })
 })

@@ -12,7 +12,7 @@ import {
   shownParams,
 } from '../../../src-renderer/state/merge-draft.ts'
 import { draftOf, recipeOf } from '../../../src-renderer/state/merge-recipe.ts'
-import { parseTyped } from '../../../src-renderer/state/typed-number.ts'
+import { parseTyped } from '../../../src-renderer/format/typed-number.ts'
 
 const two = addSources(emptyDraft, [
   { id: 'a', name: 'alpha' },

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { errorProblem, warningProblem } from '../../../src-main/contract/problems.ts'
-import { controlId, fieldChain, lineOfField, problemsAt, problemsWithin, worstFirst } from '../../../src-renderer/state/merge-fields.ts'
+import { fieldChain, lineOfField, problemsAt, problemsWithin, realign, worstFirst } from '../../../src-renderer/state/merge-fields.ts'
 
 const problems = [
   warningProblem('adapter-repeated', 'twice', { where: { field: 'adapters[1].adapter' } }),
@@ -16,9 +16,17 @@ describe('fields and problems', () => {
     expect(problemsWithin(problems, 'output')).toEqual([])
   })
   it('puts errors first', () => expect(worstFirst(problems).map((problem) => problem.severity)).toEqual(['error', 'error', 'warning']))
-  it('names controls by their path', () => {
-    expect(controlId('adapters[1].coefficient.rules[0].layers')).toBe('merge-adapters-1-coefficient-rules-0-layers')
-    expect(controlId('output.rank')).toBe('merge-output-rank')
+  it('follows a line to its new place and forgets one that is gone', () => {
+    const moved = realign(
+      [...problems, errorProblem('rank-invalid', 'rank', { where: { field: 'output.rank' } })],
+      ['s1', 's2'],
+      ['s2', 's3'],
+    )
+    expect(moved.map((problem) => [problem.where?.field, problem.message])).toEqual([
+      ['adapters[0].adapter', 'twice'],
+      ['adapters[0].coefficient', 'text'],
+      ['output.rank', 'rank'],
+    ])
   })
   it('walks outwards from a field', () =>
     expect(fieldChain('adapters[1].coefficient.rules[0]')).toEqual([
