@@ -45,7 +45,7 @@ Json parse_array(JsonScanner& scanner, int depth) {
 
 Json parse_value(JsonScanner& scanner, int depth) {
   if (depth > max_depth) scanner.fail("more than " + std::to_string(max_depth) + " levels");
-  switch (scanner.peek()) {
+  switch (scanner.peek_value()) {
     case '{': return parse_object(scanner, depth + 1);
     case '[': return parse_array(scanner, depth + 1);
     case '"': return scanner.string();

@@ -39,6 +39,12 @@ char JsonScanner::peek() {
   return position_ < text_.size() ? text_[position_] : '\0';
 }
 
+char JsonScanner::peek_value() {
+  const char c = peek();
+  if (c == '\0' || std::string_view("{[\"tfn-0123456789").find(c) == std::string_view::npos) fail("expected a value");
+  return c;
+}
+
 bool JsonScanner::accept(char wanted) {
   if (peek() != wanted) return false;
   ++position_;

@@ -28,6 +28,8 @@ class JsonScanner {
 
   /// The next character that is no white space; 0 at the end of the text.
   char peek();
+  /// The same where a value must begin: fails when the text ends or the character begins no value.
+  char peek_value();
   /// Steps over `wanted` if it comes next.
   bool accept(char wanted);
   /// Steps over `wanted`, which must come next.

@@ -20,13 +20,13 @@ Error invalid(const std::string& tensor, const std::string& message) {
 
 Metadata parse_metadata(JsonScanner& scanner) {
   Metadata metadata;
-  if (scanner.peek() != '{') throw Error("header-invalid", "\"__metadata__\" must be an object of texts.");
+  if (scanner.peek_value() != '{') throw Error("header-invalid", "\"__metadata__\" must be an object of texts.");
   scanner.expect('{');
   if (scanner.accept('}')) return metadata;
   do {
     std::string key = scanner.string();
     scanner.expect(':');
-    if (scanner.peek() != '"') throw Error("header-invalid", "\"__metadata__\" must hold texts only.");
+    if (scanner.peek_value() != '"') throw Error("header-invalid", "\"__metadata__\" must hold texts only.");
     metadata.emplace_back(std::move(key), scanner.string());
   } while (scanner.more('}'));
 
@@ -43,11 +43,11 @@ std::vector<std::int64_t> parse_sizes(JsonScanner& scanner, const std::string& t
     return Error(code, std::string(field) + " " + message).at_tensor(tensor);
   };
   std::vector<std::int64_t> sizes;
-  if (scanner.peek() != '[') throw refuse("must be a list of numbers.");
+  if (scanner.peek_value() != '[') throw refuse("must be a list of numbers.");
   scanner.expect('[');
   if (scanner.accept(']')) return sizes;
   do {
-    const char first = scanner.peek();
+    const char first = scanner.peek_value();
     if (first != '-' && (first < '0' || first > '9')) throw refuse("must hold numbers only.");
     const JsonScanner::Number number = scanner.number();
     const auto* size = std::get_if<std::int64_t>(&number);
@@ -59,7 +59,7 @@ std::vector<std::int64_t> parse_sizes(JsonScanner& scanner, const std::string& t
 }
 
 DType parse_dtype(JsonScanner& scanner, const std::string& tensor) {
-  if (scanner.peek() != '"') throw invalid(tensor, "dtype must be a text.");
+  if (scanner.peek_value() != '"') throw invalid(tensor, "dtype must be a text.");
   const std::string name = scanner.string();
   const std::optional<DType> dtype = dtype_from_name(name);
   if (!dtype) throw Error("unknown-dtype", "The type \"" + name + "\" is not known.").at_tensor(tensor);
@@ -93,7 +93,7 @@ TensorInfo parse_tensor(JsonScanner& scanner, std::string name) {
     seen = true;
   };
 
-  if (scanner.peek() != '{') throw invalid(tensor.name, "The entry of a tensor must be an object.");
+  if (scanner.peek_value() != '{') throw invalid(tensor.name, "The entry of a tensor must be an object.");
   scanner.expect('{');
   if (scanner.accept('}')) throw invalid(tensor.name, "dtype, shape and data_offsets are missing.");
   do {
