@@ -1,0 +1,216 @@
+// The inner loops, written once over a vector type. Included by one .cpp per instruction set, which names its vector types
+// in an anonymous namespace, so that no instance of these templates is shared between files compiled for different
+// processors. For the same reason nothing here calls an inline function of the standard library.
+//
+// A Simd type has: Number, Vector, width (numbers in a Vector), tile_rows and tile_vectors (the register tile of C), and
+//   zero()  load(p)  store(p, v)  broadcast(x)  multiply_add(a, b, c): a * b + c for vectors and for single numbers.
+#pragma once
+
+#include <cstdint>
+#include <utility>
+
+#include "ops/cpu/kernels.h"
+
+namespace amalgam::ops::cpu {
+
+/// Exact widening of one stored number.
+template <typename Sum, typename Source>
+inline __attribute__((always_inline)) Sum widened(Source value) {
+  if constexpr (__is_same(Source, Bf16)) {
+    return static_cast<Sum>(__builtin_bit_cast(float, static_cast<std::uint32_t>(value) << 16));
+  } else {
+    return static_cast<Sum>(value);
+  }
+}
+
+/// Calls step<0>(), step<1>(), ..., so that arrays of vectors stay in registers.
+template <int count, typename Step>
+inline __attribute__((always_inline)) void unrolled(Step step) {
+  [&]<int... index>(std::integer_sequence<int, index...>) __attribute__((always_inline)) {
+    (step.template operator()<index>(), ...);
+  }(std::make_integer_sequence<int, count>{});
+}
+
+template <typename Simd>
+struct GemmLoops {
+  using Number = typename Simd::Number;
+  using Vector = typename Simd::Vector;
+  static constexpr int rows = Simd::tile_rows;
+  static constexpr int vectors = Simd::tile_vectors;
+  static constexpr int cols = vectors * Simd::width;
+
+  /// One strip: out[d * width + i]. `count` of its `width` vectors exist.
+  template <int width, typename Source>
+  static void pack_strip(const Source* source, std::int64_t vector_stride, std::int64_t depth_stride, std::int64_t count,
+                         std::int64_t depth, Number* out) {
+    if (count < width) {
+      for (std::int64_t d = 0; d < depth; ++d) {
+        for (int i = 0; i < width; ++i) {
+          out[d * width + i] = i < count ? widened<Number>(source[i * vector_stride + d * depth_stride]) : Number(0);
+        }
+      }
+    } else if (vector_stride == 1) {
+      for (std::int64_t d = 0; d < depth; ++d) {
+        for (int i = 0; i < width; ++i) out[d * width + i] = widened<Number>(source[d * depth_stride + i]);
+      }
+    } else if (depth_stride == 1) {
+      // A transposition: blocks of 8 steps read whole cache lines and write few.
+      constexpr int block = 8;
+      std::int64_t d = 0;
+      for (; d + block <= depth; d += block) {
+        for (int i = 0; i < width; ++i) {
+          for (int q = 0; q < block; ++q) out[(d + q) * width + i] = widened<Number>(source[i * vector_stride + d + q]);
+        }
+      }
+      for (; d < depth; ++d) {
+        for (int i = 0; i < width; ++i) out[d * width + i] = widened<Number>(source[i * vector_stride + d]);
+      }
+    } else {
+      for (std::int64_t d = 0; d < depth; ++d) {
+        for (int i = 0; i < width; ++i) {
+          out[d * width + i] = widened<Number>(source[i * vector_stride + d * depth_stride]);
+        }
+      }
+    }
+  }
+
+  template <int width, typename Source>
+  static void pack(const Source* source, std::int64_t vector_stride, std::int64_t depth_stride, std::int64_t count,
+                   std::int64_t depth, Number* out) {
+    for (std::int64_t i = 0; i < count; i += width) {
+      const std::int64_t present = count - i < width ? count - i : width;
+      pack_strip<width>(source + i * vector_stride, vector_stride, depth_stride, present, depth, out + i * depth);
+    }
+  }
+
+  /// One register tile: c[0..present_rows)[0..present_cols) = or += a strip times b strip.
+  static void multiply_tile(std::int64_t depth, const Number* a, const Number* b, Number* c, std::int64_t stride,
+                            std::int64_t present_rows, std::int64_t present_cols, bool accumulate) {
+    Vector sum[rows][vectors];
+    unrolled<rows>([&]<int i>() { unrolled<vectors>([&]<int v>() { sum[i][v] = Simd::zero(); }); });
+    for (std::int64_t d = 0; d < depth; ++d, a += rows, b += cols) {
+      Vector column[vectors];
+      unrolled<vectors>([&]<int v>() { column[v] = Simd::load(b + v * Simd::width); });
+      unrolled<rows>([&]<int i>() {
+        const Vector factor = Simd::broadcast(a[i]);
+        unrolled<vectors>([&]<int v>() { sum[i][v] = Simd::multiply_add(factor, column[v], sum[i][v]); });
+      });
+    }
+    if (present_rows == rows && present_cols == cols) {
+      unrolled<rows>([&]<int i>() {
+        unrolled<vectors>([&]<int v>() {
+          Number* place = c + i * stride + v * Simd::width;
+          Simd::store(place, accumulate ? Simd::load(place) + sum[i][v] : sum[i][v]);
+        });
+      });
+      return;
+    }
+    Number tile[rows][cols];
+    unrolled<rows>(
+        [&]<int i>() { unrolled<vectors>([&]<int v>() { Simd::store(&tile[i][v * Simd::width], sum[i][v]); }); });
+    for (std::int64_t i = 0; i < present_rows; ++i) {
+      for (std::int64_t j = 0; j < present_cols; ++j) {
+        c[i * stride + j] = accumulate ? c[i * stride + j] + tile[i][j] : tile[i][j];
+      }
+    }
+  }
+
+  static void multiply(std::int64_t depth, std::int64_t row_count, std::int64_t col_count, const Number* a,
+                       const Number* b, Number* c, std::int64_t stride, bool accumulate) {
+    for (std::int64_t j = 0; j < col_count; j += cols) {
+      const std::int64_t present_cols = col_count - j < cols ? col_count - j : cols;
+      for (std::int64_t i = 0; i < row_count; i += rows) {
+        const std::int64_t present_rows = row_count - i < rows ? row_count - i : rows;
+        multiply_tile(depth, a + i * depth, b + j * depth, c + i * stride + j, stride, present_rows, present_cols,
+                      accumulate);
+      }
+    }
+  }
+};
+
+/// The vector operations of ops/vector.h over a Simd of doubles.
+template <typename Simd>
+struct VectorLoops {
+  using Vector = typename Simd::Vector;
+  static constexpr int width = Simd::width;
+
+  static double dot(const double* x, const double* y, std::int64_t n) {
+    constexpr int lanes = 32;
+    Vector sum[lanes / width];
+    unrolled<lanes / width>([&]<int v>() { sum[v] = Simd::zero(); });
+    std::int64_t i = 0;
+    for (; i + lanes <= n; i += lanes) {
+      unrolled<lanes / width>([&]<int v>() {
+        sum[v] = Simd::multiply_add(Simd::load(x + i + v * width), Simd::load(y + i + v * width), sum[v]);
+      });
+    }
+    double lane[lanes];
+    unrolled<lanes / width>([&]<int v>() { Simd::store(lane + v * width, sum[v]); });
+    for (int half = lanes / 2; half > 0; half /= 2) {
+      for (int k = 0; k < half; ++k) lane[k] += lane[k + half];
+    }
+    for (; i < n; ++i) lane[0] = Simd::multiply_add(x[i], y[i], lane[0]);
+    return lane[0];
+  }
+
+  static void axpy(double alpha, const double* x, double* y, std::int64_t n) {
+    const Vector factor = Simd::broadcast(alpha);
+    std::int64_t i = 0;
+    for (; i + width <= n; i += width) {
+      Simd::store(y + i, Simd::multiply_add(factor, Simd::load(x + i), Simd::load(y + i)));
+    }
+    for (; i < n; ++i) y[i] = Simd::multiply_add(alpha, x[i], y[i]);
+  }
+
+  static void rotate(double* z, std::int64_t stride, std::int64_t begin, std::int64_t end, const Rotation* rotations,
+                     std::int64_t count) {
+    for (std::int64_t k = 0; k < count; ++k) {
+      const double c = rotations[k].c;
+      const double s = rotations[k].s;
+      double* x = z + rotations[k].row * stride;
+      double* y = x + stride;
+      const Vector cosine = Simd::broadcast(c);
+      const Vector sine = Simd::broadcast(s);
+      std::int64_t j = begin;
+      for (; j + width <= end; j += width) {
+        const Vector left = Simd::load(x + j);
+        const Vector right = Simd::load(y + j);
+        Simd::store(x + j, Simd::multiply_add(cosine, left, -(sine * right)));
+        Simd::store(y + j, Simd::multiply_add(sine, left, cosine * right));
+      }
+      for (; j < end; ++j) {
+        const double left = x[j];
+        const double right = y[j];
+        x[j] = Simd::multiply_add(c, left, -(s * right));
+        y[j] = Simd::multiply_add(s, left, c * right);
+      }
+    }
+  }
+};
+
+/// The table of one instruction set.
+template <typename Floats, typename Doubles>
+constexpr Kernels kernels_of() {
+  using F = GemmLoops<Floats>;
+  using D = GemmLoops<Doubles>;
+  return {
+      .f32 = {.tile_rows = F::rows,
+              .tile_cols = F::cols,
+              .multiply = F::multiply,
+              .pack_rows_f32 = F::template pack<F::rows, float>,
+              .pack_cols_f32 = F::template pack<F::cols, float>,
+              .pack_cols_bf16 = F::template pack<F::cols, Bf16>},
+      .f64 = {.tile_rows = D::rows,
+              .tile_cols = D::cols,
+              .multiply = D::multiply,
+              .pack_rows_f32 = D::template pack<D::rows, float>,
+              .pack_rows_f64 = D::template pack<D::rows, double>,
+              .pack_cols_f32 = D::template pack<D::cols, float>,
+              .pack_cols_f64 = D::template pack<D::cols, double>},
+      .vector = {.dot = VectorLoops<Doubles>::dot,
+                 .axpy = VectorLoops<Doubles>::axpy,
+                 .rotate = VectorLoops<Doubles>::rotate},
+  };
+}
+
+}  // namespace amalgam::ops::cpu

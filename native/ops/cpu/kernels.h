@@ -1,0 +1,63 @@
+// The inner loops of the arithmetic, once per instruction set. gemm.cpp and the eigensolver choose a set at run time.
+#pragma once
+
+#include <cstdint>
+
+#include "core/cpu.h"
+#include "ops/gemm.h"
+#include "ops/vector.h"
+
+namespace amalgam::ops::cpu {
+
+/// Copies `count` vectors of `depth` numbers into strips `width` wide (the tile's rows or cols): element d of vector i is
+/// read at source[i * vector_stride + d * depth_stride] and goes to strip i / width, at [d][i % width]. The last strip is
+/// filled up with zeros.
+template <typename Source, typename Sum>
+using Pack = void (*)(const Source* source, std::int64_t vector_stride, std::int64_t depth_stride, std::int64_t count,
+                      std::int64_t depth, Sum* out);
+
+/// c (rows x cols, row stride `stride`) = or += packed a times packed b over `depth` steps.
+template <typename Sum>
+using Multiply = void (*)(std::int64_t depth, std::int64_t rows, std::int64_t cols, const Sum* a, const Sum* b, Sum* c,
+                          std::int64_t stride, bool accumulate);
+
+template <typename Sum>
+struct GemmKernel;
+
+template <>
+struct GemmKernel<float> {
+  std::int64_t tile_rows;
+  std::int64_t tile_cols;
+  Multiply<float> multiply;
+  Pack<float, float> pack_rows_f32;
+  Pack<float, float> pack_cols_f32;
+  Pack<Bf16, float> pack_cols_bf16;
+};
+
+template <>
+struct GemmKernel<double> {
+  std::int64_t tile_rows;
+  std::int64_t tile_cols;
+  Multiply<double> multiply;
+  Pack<float, double> pack_rows_f32;
+  Pack<double, double> pack_rows_f64;
+  Pack<float, double> pack_cols_f32;
+  Pack<double, double> pack_cols_f64;
+};
+
+struct Kernels {
+  GemmKernel<float> f32;
+  GemmKernel<double> f64;
+  VectorOps vector;
+};
+
+extern const Kernels portable_kernels;
+#if defined(__x86_64__)
+extern const Kernels avx2_kernels;
+extern const Kernels avx512_kernels;
+#endif
+
+/// `set` must be one that this processor has.
+const Kernels& kernels(core::InstructionSet set);
+
+}  // namespace amalgam::ops::cpu

@@ -1,0 +1,116 @@
+#include "ops/gemm.h"
+
+#include <algorithm>
+#include <stdexcept>
+#include <string>
+
+#include "ops/cpu/kernels.h"
+
+namespace amalgam::ops {
+
+namespace {
+
+// Sizes of the packed blocks: a block of A stays in the second-level cache, a panel of B in the third.
+constexpr std::int64_t tiles_in_a = 12;
+constexpr std::int64_t tiles_in_b = 32;
+
+std::int64_t tiles_of(std::int64_t size, std::int64_t tile) { return (size + tile - 1) / tile; }
+
+/// C = A B for one thread's part of C. k runs outermost but one, so that C is written once per block of k.
+template <typename Sum, typename SourceA, typename SourceB>
+struct Product {
+  Executor& executor;
+  const cpu::GemmKernel<Sum>& kernel;
+  cpu::Pack<SourceA, Sum> pack_rows;
+  cpu::Pack<SourceB, Sum> pack_cols;
+
+  void run(Strided<SourceA> a, Strided<SourceB> b, core::MatrixView<Sum> c, Into into, int worker) const {
+    const std::int64_t a_rows = std::min(tiles_in_a * kernel.tile_rows, tiles_of(c.rows, kernel.tile_rows) * kernel.tile_rows);
+    const std::int64_t b_cols = std::min(tiles_in_b * kernel.tile_cols, tiles_of(c.cols, kernel.tile_cols) * kernel.tile_cols);
+    const std::int64_t depth = std::min(gemm_k_block, a.cols);
+    const std::size_t bytes = static_cast<std::size_t>((a_rows + b_cols) * depth) * sizeof(Sum);
+    Sum* packed_a = reinterpret_cast<Sum*>(executor.scratch(worker, bytes));
+    Sum* packed_b = packed_a + a_rows * depth;
+    for (std::int64_t col = 0; col < c.cols; col += b_cols) {
+      const std::int64_t cols = std::min(b_cols, c.cols - col);
+      for (std::int64_t k = 0; k < a.cols; k += gemm_k_block) {
+        executor.cancel().check();
+        const std::int64_t steps = std::min(gemm_k_block, a.cols - k);
+        pack_cols(b.data + k * b.row_stride + col * b.col_stride, b.col_stride, b.row_stride, cols, steps, packed_b);
+        for (std::int64_t row = 0; row < c.rows; row += a_rows) {
+          const std::int64_t rows = std::min(a_rows, c.rows - row);
+          pack_rows(a.data + row * a.row_stride + k * a.col_stride, a.row_stride, a.col_stride, rows, steps, packed_a);
+          kernel.multiply(steps, rows, cols, packed_a, packed_b, c.row(row) + col, c.stride,
+                          k > 0 || into == Into::accumulate);
+        }
+      }
+    }
+  }
+};
+
+template <typename Sum, typename SourceA, typename SourceB>
+void multiply(const Product<Sum, SourceA, SourceB>& product, Strided<SourceA> a, Strided<SourceB> b,
+              core::MatrixView<Sum> c, Into into) {
+  if (a.rows != c.rows || b.cols != c.cols || a.cols != b.rows) {
+    throw std::logic_error("gemm: " + std::to_string(a.rows) + "x" + std::to_string(a.cols) + " times " +
+                           std::to_string(b.rows) + "x" + std::to_string(b.cols) + " into " + std::to_string(c.rows) +
+                           "x" + std::to_string(c.cols));
+  }
+  if (c.size() == 0) return;
+  if (a.cols == 0) {
+    if (into == Into::accumulate) return;
+    for (std::int64_t row = 0; row < c.rows; ++row) std::fill_n(c.row(row), c.cols, Sum(0));
+    return;
+  }
+  // The longer side of C is cut into one run of tiles per thread; k is never cut, so every sum keeps its order.
+  const std::int64_t row_tiles = tiles_of(c.rows, product.kernel.tile_rows);
+  const std::int64_t col_tiles = tiles_of(c.cols, product.kernel.tile_cols);
+  product.executor.pool().parallel_for(
+      std::max(row_tiles, col_tiles), [&](std::int64_t begin, std::int64_t end, int worker) {
+        if (col_tiles >= row_tiles) {
+          const std::int64_t first = begin * product.kernel.tile_cols;
+          const std::int64_t count = std::min(end * product.kernel.tile_cols, c.cols) - first;
+          const Strided<SourceB> part{b.data + first * b.col_stride, b.rows, count, b.row_stride, b.col_stride};
+          product.run(a, part, c.col_range(first, count), into, worker);
+        } else {
+          const std::int64_t first = begin * product.kernel.tile_rows;
+          const std::int64_t count = std::min(end * product.kernel.tile_rows, c.rows) - first;
+          const Strided<SourceA> part{a.data + first * a.row_stride, count, a.cols, a.row_stride, a.col_stride};
+          product.run(part, b, c.row_range(first, count), into, worker);
+        }
+      });
+}
+
+}  // namespace
+
+void gemm(Executor& executor, Strided<float> a, Strided<float> b, core::MatrixView<float> c, Into into) {
+  const auto& kernel = cpu::kernels(executor.instruction_set()).f32;
+  multiply<float, float, float>({executor, kernel, kernel.pack_rows_f32, kernel.pack_cols_f32}, a, b, c, into);
+}
+
+void gemm(Executor& executor, Strided<float> a, Strided<Bf16> b, core::MatrixView<float> c, Into into) {
+  const auto& kernel = cpu::kernels(executor.instruction_set()).f32;
+  multiply<float, float, Bf16>({executor, kernel, kernel.pack_rows_f32, kernel.pack_cols_bf16}, a, b, c, into);
+}
+
+void gemm(Executor& executor, Strided<double> a, Strided<double> b, core::MatrixView<double> c, Into into) {
+  const auto& kernel = cpu::kernels(executor.instruction_set()).f64;
+  multiply<double, double, double>({executor, kernel, kernel.pack_rows_f64, kernel.pack_cols_f64}, a, b, c, into);
+}
+
+void gemm(Executor& executor, Strided<double> a, Strided<float> b, core::MatrixView<double> c, Into into) {
+  const auto& kernel = cpu::kernels(executor.instruction_set()).f64;
+  multiply<double, double, float>({executor, kernel, kernel.pack_rows_f64, kernel.pack_cols_f32}, a, b, c, into);
+}
+
+void gemm(Executor& executor, Strided<float> a, Strided<double> b, core::MatrixView<double> c, Into into) {
+  const auto& kernel = cpu::kernels(executor.instruction_set()).f64;
+  multiply<double, float, double>({executor, kernel, kernel.pack_rows_f32, kernel.pack_cols_f64}, a, b, c, into);
+}
+
+void gemm(Executor& executor, Strided<float> a, Strided<float> b, core::MatrixView<double> c, Into into) {
+  const auto& kernel = cpu::kernels(executor.instruction_set()).f64;
+  multiply<double, float, float>({executor, kernel, kernel.pack_rows_f32, kernel.pack_cols_f32}, a, b, c, into);
+}
+
+}  // namespace amalgam::ops

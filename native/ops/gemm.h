@@ -1,0 +1,54 @@
+// Matrix products: C = A B, or C += A B.
+//
+// Every element of C is summed in one fixed order, whatever the threads, the tiling or the shape of the rest: k runs in
+// blocks of gemm_k_block; within a block one sum starts from zero and takes a fused multiply-add per step; the blocks' sums
+// are added to C in order. So results are equal bit for bit over thread counts, and over all processors that have fused
+// multiply-add. (x86 processors without AVX2 have none: their portable path multiplies and adds with two roundings.)
+#pragma once
+
+#include <cstdint>
+
+#include "core/tensor.h"
+#include "ops/executor.h"
+
+namespace amalgam::ops {
+
+inline constexpr std::int64_t gemm_k_block = 384;
+
+/// The bits of a bfloat16.
+enum class Bf16 : std::uint16_t {};
+
+/// rows x cols elements, element (i, j) at data[i * row_stride + j * col_stride]. Owns nothing.
+template <typename T>
+struct Strided {
+  const T* data = nullptr;
+  std::int64_t rows = 0;
+  std::int64_t cols = 0;
+  std::int64_t row_stride = 0;
+  std::int64_t col_stride = 0;
+
+  Strided transposed() const { return {data, cols, rows, col_stride, row_stride}; }
+};
+
+template <typename T>
+Strided<T> strided(core::MatrixView<const T> view) {
+  return {view.data, view.rows, view.cols, view.stride, 1};
+}
+template <typename T>
+Strided<T> strided(const core::Matrix<T>& matrix) {
+  return strided(matrix.view());
+}
+
+/// Whether a product replaces what C holds or is added to it.
+enum class Into { overwrite, accumulate };
+
+/// a (m x k) times b (k x n) into c (m x n). Sums run in c's type; narrower inputs are widened, exactly, while they are
+/// packed. Shapes that do not fit are a bug and throw std::logic_error; throws Error "cancelled" between panels.
+void gemm(Executor& executor, Strided<float> a, Strided<float> b, core::MatrixView<float> c, Into into);
+void gemm(Executor& executor, Strided<float> a, Strided<Bf16> b, core::MatrixView<float> c, Into into);
+void gemm(Executor& executor, Strided<double> a, Strided<double> b, core::MatrixView<double> c, Into into);
+void gemm(Executor& executor, Strided<double> a, Strided<float> b, core::MatrixView<double> c, Into into);
+void gemm(Executor& executor, Strided<float> a, Strided<double> b, core::MatrixView<double> c, Into into);
+void gemm(Executor& executor, Strided<float> a, Strided<float> b, core::MatrixView<double> c, Into into);
+
+}  // namespace amalgam::ops
