@@ -43,12 +43,13 @@ class AsyncJob {
   Outcome run() noexcept;
   void post_progress(std::string json);
   void post_outcome(Outcome outcome);
-  void settle(Napi::Env env, const Outcome& outcome);
+  void settle(napi_env env, const Outcome& outcome);
 
   const std::string kind_;
   const std::string request_;
   core::CancelToken cancel_;
-  Napi::Promise::Deferred deferred_;
+  napi_deferred deferred_ = nullptr;
+  napi_value promise_ = nullptr;  // valid in start() only
   WakeUp wake_up_;
   std::thread thread_;
 

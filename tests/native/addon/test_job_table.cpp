@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <new>
 #include <stdexcept>
+#include <string>
 #include <thread>
 
 #include "addon/job_table.h"
@@ -37,9 +38,12 @@ Json spin(const Json& request, core::Progress& progress, const core::CancelToken
 }
 
 /// Begins `stages` stages without a pause, each of which is reported.
-Json flood(const Json& request, core::Progress& progress, const core::CancelToken&) {
+Json flood(const Json& request, core::Progress& progress, const core::CancelToken& cancel) {
   const std::int64_t stages = request.get_int("stages", 1, 10'000'000);
-  for (std::int64_t stage = 0; stage < stages; ++stage) progress.stage("stage " + std::to_string(stage), 1, "modules");
+  for (std::int64_t stage = 0; stage < stages; ++stage) {
+    cancel.check();
+    progress.stage("stage " + std::to_string(stage), 1, "modules");
+  }
   return Json::object({{"stages", stages}});
 }
 
