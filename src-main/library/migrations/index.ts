@@ -1,0 +1,11 @@
+import { firstTables } from './0001-first-tables.ts'
+
+/** One step of the library's tables; `version` is the user_version after it. */
+export interface Migration {
+  readonly version: number
+  readonly name: string
+  readonly sql: string
+}
+
+/** Every migration, oldest first; versions are 1, 2, 3... without gaps. */
+export const migrations: readonly Migration[] = [{ version: 1, name: 'first-tables', sql: firstTables }]
