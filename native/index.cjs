@@ -1,3 +1,4 @@
+/* eslint-disable @typescript-eslint/no-require-imports -- an addon can only be required, and this file decides whether to */
 // Loads the addon that build.mjs made, or says why there is none.
 const { existsSync, readFileSync } = require('node:fs')
 const path = require('node:path')

@@ -49,7 +49,7 @@ function headerFolders(nativeDir) {
     const folder = (name) => path.dirname(require.resolve(`${name}/package.json`))
     return {
       NODE_ADDON_API_DIR: folder('node-addon-api'),
-      NODE_API_HEADERS_DIR: path.join(folder('node-api-headers'), 'include')
+      NODE_API_HEADERS_DIR: path.join(folder('node-api-headers'), 'include'),
     }
   } catch {
     throw new BuildProblem('The packages node-addon-api and node-api-headers are missing. Run: npm install')
@@ -84,7 +84,10 @@ export function configure({ nativeDir, buildDir, options }) {
     mkdirSync(buildDir, { recursive: true })
     rmSync(recordFile, { force: true })
     const definitions = Object.entries(all).map(([name, value]) => `-D${name}=${value}`)
-    run(['-S', nativeDir, '-B', buildDir, '-G', generator, `-DCMAKE_CXX_COMPILER=${compiler}`, ...definitions], 'Configuring the native core')
+    run(
+      ['-S', nativeDir, '-B', buildDir, '-G', generator, `-DCMAKE_CXX_COMPILER=${compiler}`, ...definitions],
+      'Configuring the native core',
+    )
     writeFileSync(recordFile, record)
   }
   return { cuda: /^AMALGAM_HAS_CUDA:INTERNAL=ON$/m.test(readFileSync(cacheFile, 'utf8')) }

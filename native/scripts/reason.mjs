@@ -9,8 +9,10 @@ export function recordReason(buildDir, reason) {
   mkdirSync(buildDir, { recursive: true })
   writeFileSync(path.join(buildDir, fileName), JSON.stringify({ code: 'native-not-built', reason }, null, 2) + '\n')
   const bar = '*'.repeat(78)
-  console.warn(`${bar}\nAmalgam's native core was NOT built. Merging will not work until it is.\n\n${reason}\n\n` +
-    `Then run: npm rebuild @amalgam/native\n${bar}`)
+  console.warn(
+    `${bar}\nAmalgam's native core was NOT built. Merging will not work until it is.\n\n${reason}\n\n` +
+      `Then run: npm rebuild @amalgam/native\n${bar}`,
+  )
 }
 
 /** Removes the reason of an earlier failure. */

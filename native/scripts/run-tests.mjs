@@ -14,11 +14,12 @@ export function runCoreTests(buildDir) {
     name: match[1],
     passed: Number(match[2]),
     failed: Number(match[3]),
-    skipped: Number(match[4])
+    skipped: Number(match[4]),
   }))
   const broken = [...result.stdout.matchAll(/Test\s+#\d+: (\w+) \.+\s*\*\*\*(.*?)\s+[\d.]+ sec/g)]
   for (const [, name, words] of broken) {
-    if (!rows.some((row) => row.name === name && row.failed > 0)) rows.push({ name: `${name} (${words.trim()})`, passed: 0, failed: 1, skipped: 0 })
+    if (!rows.some((row) => row.name === name && row.failed > 0))
+      rows.push({ name: `${name} (${words.trim()})`, passed: 0, failed: 1, skipped: 0 })
   }
   if (rows.length === 0) rows.push({ name: 'ctest found no test', passed: 0, failed: 1, skipped: 0 })
   if (result.status !== 0) console.log(result.stdout)

@@ -87,7 +87,10 @@ test('the event loop goes on while a job computes', async () => {
 test('several jobs at once keep apart', async () => {
   const jobs = Array.from({ length: 20 }, (_, index) => start(addon, 'echo', { index }).promise)
   const spin = start(addon, 'spin', { milliseconds: 60_000, threads: 1 })
-  assert.deepEqual((await Promise.all(jobs)).map((json) => JSON.parse(json).index), [...Array(20).keys()])
+  assert.deepEqual(
+    (await Promise.all(jobs)).map((json) => JSON.parse(json).index),
+    [...Array(20).keys()],
+  )
   spin.cancel()
   await assert.rejects(spin.promise, { code: 'cancelled' })
 })

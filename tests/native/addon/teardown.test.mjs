@@ -72,7 +72,7 @@ const cases = [
   { name: 'process.exit right after the start', script: exitAtOnce, code: 7 },
   { name: 'an uncaught exception in mid-job', script: uncaughtInMidJob, code: 1 },
   { name: 'a progress callback that throws', script: throwingProgress, code: 0 },
-  { name: 'a running job keeps the process alive until it ends', script: keepsAlive, code: 0 }
+  { name: 'a running job keeps the process alive until it ends', script: keepsAlive, code: 0 },
 ]
 
 for (const { major, file } of nodes()) {
