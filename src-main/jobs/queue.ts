@@ -1,0 +1,178 @@
+import { randomUUID } from 'node:crypto'
+import { rmSync } from 'node:fs'
+import { join } from 'node:path'
+import { restartableStates, type Job, type JobDetail, type JobKind } from '../contract/job.ts'
+import type { Problem } from '../contract/problems.ts'
+import type { JobStore, StoredJob } from '../library/job-store.ts'
+import { openFileLog, type Log } from '../platform/log.ts'
+import { readJobLog } from './job-log.ts'
+import { createJobRecords } from './job-records.ts'
+import { hasEnded } from './job-states.ts'
+import { isAlive, processToken } from './process-token.ts'
+import { notEnded, notRestartable, runsElsewhere, unknownJob } from './queue-problems.ts'
+import { runJob } from './run-job.ts'
+import { publicJob, type JobInputs, type Runner, type Runners } from './runner.ts'
+
+/** What `start` and `runAgain` answer: the new job, or why there is none. Warnings come along with a job. */
+export interface Started {
+  readonly jobId: string | null
+  readonly problems: readonly Problem[]
+}
+
+/** One job after the other, kept in the library. */
+export interface Queue {
+  start<K extends JobKind>(kind: K, input: JobInputs[K]): Started
+  list(): readonly Job[]
+  get(id: string): Promise<JobDetail | null>
+  /** A queued job is cancelled at once, a running one within 200 ms; for an ended one nothing happens. */
+  cancel(id: string): readonly Problem[]
+  /** A new job with the same recipe, for one that failed, was cancelled or interrupted. */
+  runAgain(id: string): Started
+  /** Forgets an ended job and its log; results stay. */
+  remove(id: string): readonly Problem[]
+  /** Resolves when the job has ended. Throws for an unknown id. */
+  whenEnded(id: string): Promise<Job>
+  /**
+   * Takes over what processes that no longer run have left: their running jobs become interrupted, their queued ones are run here.
+   * For the hosts that stay; a command that only runs its own job does not call it.
+   */
+  open(): Promise<void>
+  /** Stops: a running job becomes interrupted, queued ones stay. */
+  close(): Promise<void>
+}
+
+/** What the queue is made of. */
+export interface QueueOptions {
+  readonly store: JobStore
+  readonly runners: Runners
+  readonly emit: { readonly changed: (job: Job) => void; readonly removed: (id: string) => void }
+  /** Each job's log is `jobs/<id>.log` in here. */
+  readonly logFolder: string
+  readonly log: Log
+  /** Asked for when a job begins: app version, addon build, device, threads, instruction set, platform. */
+  readonly provenance: () => Readonly<Record<string, string>>
+  /** Keeps the machine awake; returns the way to let it sleep again. */
+  readonly preventSleep?: (reason: string) => () => void
+  readonly now?: () => Date
+}
+
+/** The queue over the library's jobs. It runs what is started through it; `open` also takes over what others left. */
+export function createQueue(options: QueueOptions): Queue {
+  const { emit, log, preventSleep = () => () => undefined, now = () => new Date() } = options
+  const token = processToken()
+  const records = createJobRecords(options.store, emit.changed, now)
+  let current: { readonly id: string; readonly stop: AbortController; readonly ended: Promise<void> } | undefined
+  let closing = false
+  const runnerOf = (kind: JobKind): Runner<JobInputs[JobKind]> => options.runners[kind]
+
+  function pump(): void {
+    if (current || closing) return
+    const next = records.list().find((job) => job.state === 'queued' && job.provenance['process'] === token)
+    if (!next) return
+    const stop = new AbortController()
+    const provenance = { ...next.provenance, ...options.provenance(), process: token }
+    const job = records.setState(next.id, 'running', { startedAt: now().toISOString(), provenance })
+    const allowSleep = preventSleep(`Amalgam is running "${job.title}"`)
+    const ended = run(job, stop.signal)
+      .catch((error: unknown) => log.error('a job could not be ended', { job: job.id, error: String(error) }))
+      .finally(() => {
+        allowSleep()
+        current = undefined
+        pump()
+      })
+    current = { id: job.id, stop, ended }
+  }
+
+  async function run(job: StoredJob, signal: AbortSignal): Promise<void> {
+    await runJob(job, runnerOf(job.kind), {
+      signal,
+      log: openFileLog({ file: job.logPath, now }),
+      appLog: log,
+      state: () => records.read(job.id).state,
+      closing: () => closing,
+      report: (progress) => records.report(job.id, progress),
+      keep({ provenance, ...facts }) {
+        records.change(job.id, { ...facts, ...(provenance && { provenance: { ...records.read(job.id).provenance, ...provenance } }) })
+      },
+      end: (state, patch) => void records.setState(job.id, state, patch),
+    })
+  }
+
+  function enqueue(kind: JobKind, input: JobInputs[JobKind]): Started {
+    const prepared = runnerOf(kind).prepare(input)
+    if (!('job' in prepared)) return { jobId: null, problems: prepared.problems }
+    const id = randomUUID()
+    records.insert({
+      ...prepared.job,
+      id,
+      kind,
+      state: 'queued',
+      createdAt: now().toISOString(),
+      startedAt: null,
+      endedAt: null,
+      progress: null,
+      resultAdapterId: null,
+      provenance: { ...prepared.job.provenance, process: token },
+      result: null,
+      logPath: join(options.logFolder, 'jobs', `${id}.log`),
+    })
+    // Not at once: the caller learns the id before the first news of the running job.
+    setImmediate(pump)
+    return { jobId: id, problems: prepared.job.problems }
+  }
+
+  return {
+    start: enqueue,
+    list: () => records.list().map(publicJob),
+    async get(id) {
+      const job = records.find(id)
+      if (!job) return null
+      const { recipe, provenance, result, logPath } = job
+      return { ...publicJob(job), recipe, log: await readJobLog(logPath), logPath, provenance: { ...provenance }, result }
+    },
+    cancel(id) {
+      const job = records.find(id)
+      if (!job) return [unknownJob(id)]
+      if (job.state === 'queued') records.setState(id, 'cancelled')
+      if (job.state !== 'running') return []
+      if (current?.id !== id) return [runsElsewhere(job)]
+      records.setState(id, 'stopping')
+      current.stop.abort()
+      return []
+    },
+    runAgain(id) {
+      const job = records.find(id)
+      if (!job) return { jobId: null, problems: [unknownJob(id)] }
+      if (!restartableStates.includes(job.state)) return { jobId: null, problems: [notRestartable(job)] }
+      return enqueue(job.kind, runnerOf(job.kind).inputOf(job))
+    },
+    remove(id) {
+      const job = records.find(id)
+      if (!job) return [unknownJob(id)]
+      if (!hasEnded(job.state)) return [notEnded(job)]
+      options.store.remove(id)
+      rmSync(job.logPath, { force: true })
+      emit.removed(id)
+      return []
+    },
+    whenEnded: (id) => records.whenEnded(id),
+    async open() {
+      for (const job of records.list().filter((job) => !hasEnded(job.state) && !isAlive(job.provenance['process']))) {
+        if (job.state === 'queued') {
+          records.change(job.id, { provenance: { ...job.provenance, process: token } })
+          continue
+        }
+        await runnerOf(job.kind).cleanUp(job)
+        records.setState(job.id, 'interrupted')
+        log.warn('a job was interrupted when its process ended', { job: job.id, title: job.title })
+      }
+      pump()
+    },
+    async close() {
+      closing = true
+      current?.stop.abort()
+      await current?.ended
+      records.close()
+    },
+  }
+}
