@@ -7,6 +7,7 @@ set(tests_dir ${CMAKE_SOURCE_DIR}/../tests/native)
 add_library(amalgam_test_runner STATIC ${tests_dir}/runner.cpp)
 target_include_directories(amalgam_test_runner PUBLIC ${tests_dir})
 target_link_libraries(amalgam_test_runner PUBLIC amalgam_core)
+target_compile_definitions(amalgam_test_runner PUBLIC AMALGAM_RELEASE_DIR="${CMAKE_BINARY_DIR}/Release")
 
 file(GLOB test_files CONFIGURE_DEPENDS ${tests_dir}/*_test.cpp)
 foreach(test_file IN LISTS test_files)

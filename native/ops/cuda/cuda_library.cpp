@@ -33,9 +33,11 @@ void check_cuda(int32_t status, const AmalgamFailure& failure) {
   if (status != 0) throw core::Error("cuda-error", failure.message);
 }
 
-CudaLibrary open_cuda_library() {
+CudaLibrary open_cuda_library() { return open_cuda_library(own_folder().string()); }
+
+CudaLibrary open_cuda_library(const std::string& folder) {
   CudaLibrary cuda;
-  const std::filesystem::path file = own_folder() / "libamalgam_cuda.so";
+  const std::filesystem::path file = std::filesystem::path(folder) / "libamalgam_cuda.so";
   std::error_code missing;
   cuda.compiled = std::filesystem::exists(file, missing);
   const auto refuse = [&](const std::string& reason) {

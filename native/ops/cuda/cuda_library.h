@@ -16,7 +16,10 @@ struct CudaLibrary {
   int device_count = 0;
 };
 
-/// Looks for the NVIDIA driver, then for the library beside this binary, then for a device.
+/// Looks for the NVIDIA driver, then for libamalgam_cuda.so in `folder`, then for a device.
+CudaLibrary open_cuda_library(const std::string& folder);
+
+/// The same with the folder of this binary, the addon or a program.
 CudaLibrary open_cuda_library();
 
 /// Throws Error "cuda-error" with the failure's words when `status` is not 0.

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict'
 import { spawnSync } from 'node:child_process'
 import { existsSync } from 'node:fs'
 import { test } from 'node:test'
-import { nodes, productFile, runScript, testFile } from './support.mjs'
+import { cudaFile, nodes, productFile, runScript, testFile } from './support.mjs'
 
 const built = [productFile, testFile].filter((file) => existsSync(file))
 
@@ -21,13 +21,24 @@ test('Node-API is all that is asked of Node: no symbol of V8, libuv or Node itse
   }
 })
 
-test('nothing of CUDA is linked', (context) => {
-  for (const file of built) {
+test('the CUDA library shows one symbol', (context) => {
+  if (!existsSync(cudaFile)) return context.skip('built without nvcc')
+  const nm = spawnSync('nm', ['-D', '--defined-only', cudaFile], { encoding: 'utf8' })
+  if (nm.error) return context.skip('nm is not installed')
+  const symbols = nm.stdout
+    .trim()
+    .split('\n')
+    .map((line) => line.split(' ').at(-1))
+  assert.deepEqual(symbols, ['amalgam_backend_entry'])
+})
+
+test('nothing of CUDA is linked, neither by the addons nor by the CUDA library', (context) => {
+  for (const file of [...built, cudaFile].filter((candidate) => existsSync(candidate))) {
     const readelf = spawnSync('readelf', ['-d', file], { encoding: 'utf8' })
     if (readelf.error) return context.skip('readelf is not installed')
     const needed = [...readelf.stdout.matchAll(/\(NEEDED\).*\[(.*)\]/g)].map((match) => match[1])
     assert.ok(needed.length > 0)
-    for (const library of needed) assert.match(library, /^(libstdc\+\+|libgcc_s|libc|libm|libdl|libpthread|ld-linux.*)\.so/)
+    for (const library of needed) assert.match(library, /^(libstdc\+\+|libgcc_s|libc|libm|libdl|libpthread|librt|ld-linux.*)\.so/)
   }
 })
 

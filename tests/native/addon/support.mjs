@@ -11,6 +11,7 @@ const releaseDir = path.join(here, '..', '..', '..', 'native', 'build', 'Release
 export const productFile = path.join(releaseDir, 'amalgam.node')
 /** The addon with jobs made for tests: echo, spin, flood, fail. */
 export const testFile = path.join(releaseDir, 'amalgam_test.node')
+export const cudaFile = path.join(releaseDir, 'libamalgam_cuda.so')
 
 export const load = (file) => createRequire(import.meta.url)(file)
 
