@@ -1,0 +1,22 @@
+import { checkCommand } from './check.ts'
+import type { Command } from './command.ts'
+import { exportCommand } from './export.ts'
+import { importCommand } from './import.ts'
+import { jobsCommand } from './jobs.ts'
+import { listCommand, showCommand } from './library.ts'
+import { mergeCommand } from './merge.ts'
+import { methodsCommand } from './methods.ts'
+import { serveCommand } from './serve.ts'
+
+/** Every command, in the order of the help. */
+export const commands: readonly Command[] = [
+  importCommand,
+  listCommand,
+  showCommand,
+  checkCommand,
+  methodsCommand,
+  mergeCommand,
+  exportCommand,
+  jobsCommand,
+  serveCommand,
+]

@@ -1,0 +1,116 @@
+import { readFile } from 'node:fs/promises'
+import { basename, dirname, resolve } from 'node:path'
+import { existsSync } from 'node:fs'
+import * as v from 'valibot'
+import type { EventPayload } from '../contract/bridge.ts'
+import type { Job } from '../contract/job.ts'
+import { errorProblem, hasError, Refusal } from '../contract/problems.ts'
+import { mergeResultSchema, type MergeResult, type Recipe } from '../contract/recipe.ts'
+import { parseRecipe } from '../recipes/parse-recipe.ts'
+import { outcome, type Command, type CommandContext, type Outcome } from './command.ts'
+import { formatNumber, formatTable } from './format.ts'
+import { importPaths } from './import.ts'
+import { withSession, type Session } from './session.ts'
+
+/** `merge RECIPE`: makes an adapter and adds it to the library. */
+export const mergeCommand: Command = {
+  name: 'merge',
+  summary: 'Merge adapters by a recipe (YAML or JSON) and add the result to the library.',
+  takes: 'RECIPE',
+  least: 1,
+  most: 1,
+  options: [{ name: 'out', value: 'DIR', help: "The folder to make; one in the library's outputs when not given." }],
+  notes: () => [
+    'RECIPE is a file, or "-" for standard input. Adapters in it are paths (relative ones start from the recipe), ids or unique names;',
+    'those given by path are added to the library first. "amalgam methods" lists the merge methods.',
+  ],
+  async run(given, context) {
+    const file = given.positionals[0] ?? ''
+    const { text, folder } = await readRecipe(file)
+    const { draft, problems } = parseRecipe(text)
+    if (!draft || hasError(problems)) return outcome({ problems }, [], problems)
+    return withSession(given, context, async (session) => {
+      await importMissing(session, draft, folder, context)
+      const out = given.value('out')
+      return runMerge(session, { recipe: text, relativeTo: folder, ...(out !== undefined && { outFolder: resolve(out) }) }, context)
+    })
+  },
+}
+
+async function readRecipe(file: string): Promise<{ readonly text: string; readonly folder: string }> {
+  if (file === '-') return { text: await readAll(process.stdin), folder: process.cwd() }
+  try {
+    return { text: await readFile(file, 'utf8'), folder: dirname(resolve(file)) }
+  } catch (error) {
+    throw new Refusal([
+      errorProblem('recipe-not-readable', `The recipe cannot be read: ${String(error)}`, { where: { path: resolve(file) } }),
+    ])
+  }
+}
+
+async function readAll(stream: NodeJS.ReadStream): Promise<string> {
+  let text = ''
+  for await (const chunk of stream) text += String(chunk)
+  return text
+}
+
+/** Brings adapters that the recipe gives by path into the library. What is refused there is refused again, by name, when the recipe is resolved. */
+async function importMissing(session: Session, recipe: Recipe, folder: string, context: CommandContext): Promise<void> {
+  const { adapters } = session.services.library
+  const missing = recipe.adapters.map((entry) => entry.adapter).filter((reference) => 'code' in adapters.find(reference, folder))
+  const paths = [...new Set(missing.map((reference) => resolve(folder, reference)))].filter((path) => existsSync(path))
+  if (paths.length === 0) return
+  const { items } = await importPaths(session, paths, context)
+  const refused = items.filter((item) => item.status === 'refused')
+  if (refused.length > 0) throw new Refusal(refused.flatMap((item) => item.problems))
+}
+
+async function runMerge(
+  session: Session,
+  input: { readonly recipe: string; readonly relativeTo: string; readonly outFolder?: string },
+  context: CommandContext,
+): Promise<Outcome> {
+  const { queue } = session.services
+  const { jobId, problems } = queue.start('merge', input)
+  if (jobId === null) return outcome({ problems }, [], problems)
+  const unsubscribe = session.onEvent((name, payload) => {
+    if (name === 'job.changed') context.progress(progressText(payload as EventPayload<'job.changed'>))
+  })
+  const cancel = (): void => void queue.cancel(jobId)
+  context.signal.addEventListener('abort', cancel)
+  if (context.signal.aborted) cancel()
+  const job = await queue.whenEnded(jobId).finally(() => {
+    unsubscribe()
+    context.signal.removeEventListener('abort', cancel)
+  })
+  return mergeOutcome(job, (await queue.get(jobId))?.result)
+}
+
+function mergeOutcome(job: Job, stored: unknown): Outcome {
+  if (job.state !== 'done') {
+    const said = hasError(job.problems) ? job.problems : [...job.problems, errorProblem('cancelled', `The merge was ${job.state}.`)]
+    return outcome({ problems: said }, [], said)
+  }
+  const result = v.parse(mergeResultSchema, stored)
+  return outcome(result, mergeLines(result), result.problems)
+}
+
+function mergeLines(result: MergeResult): readonly string[] {
+  const worst = Math.max(0, ...result.modules.map((module) => module.discardedEnergy))
+  return formatTable([
+    ['Made', basename(result.path)],
+    ['Lies in', result.path],
+    ['Id', result.id],
+    ['Rank', String(result.rank)],
+    ['Modules', String(result.modules.length)],
+    ['Cut away at most', `${formatNumber(100 * worst)} % of a module's norm`],
+    ['Fingerprint', result.fingerprint],
+    ['Time', `${formatNumber(result.seconds)} s`],
+  ])
+}
+
+function progressText({ title, state, progress }: Job): string {
+  if (!progress) return `${title}: ${state}`
+  const left = progress.etaSeconds === null ? '' : `, ${Math.ceil(progress.etaSeconds)} s left`
+  return `${title}: ${progress.stage} ${Math.round(progress.fraction * 100)} %${left}`
+}

@@ -1,0 +1,35 @@
+import { openCommonPort } from '../host/port.ts'
+import { openServices, type Services } from '../ipc/services.ts'
+import { createPublisher, type Publisher } from '../ipc/publish.ts'
+import type { Arguments, CommandContext } from './command.ts'
+
+/** The app's services for one command. */
+export interface Session {
+  readonly services: Services
+  readonly onEvent: Publisher['onEvent']
+}
+
+/**
+ * Opens the library that the command names, does `work` with it and closes it again, whatever becomes of the work.
+ * Other Amalgam processes may use the library meanwhile; their jobs and imports are left alone.
+ */
+export async function withSession<T>(
+  given: Arguments,
+  context: CommandContext,
+  work: (session: Session) => Promise<T>,
+  libraryFolder = given.value('library'),
+): Promise<T> {
+  const { log, ...common } = openCommonPort({ codeFolder: context.codeFolder, libraryFolder, roots: [], echo: () => undefined })
+  const publisher = createPublisher(log)
+  try {
+    const services = openServices({ ...common, log, preventSleep: () => () => undefined, emit: publisher.emit })
+    try {
+      return await work({ services, onEvent: publisher.onEvent })
+    } finally {
+      await services.close()
+    }
+  } finally {
+    publisher.close()
+    await log.close()
+  }
+}
