@@ -3,10 +3,12 @@ import type { Problem } from '../../src-main/contract/problems.ts'
 import type { Bridge } from '../bridge.ts'
 import type { Announcer } from './announce.svelte.ts'
 
+const detailPauseMs = 1000
+
 /**
  * Owns the jobs as the host holds them, newest first, and the detail of the one that is open.
- * Loaded at start and after a lost connection; job.changed and job.removed keep the list, and the open detail is asked for again
- * when its job changes state or stage (progress ticks are in the list already).
+ * Loaded at start and after a lost connection; job.changed and job.removed keep the list. The open detail is asked for again when its
+ * job changes state or stage, and at most once a second while it only ticks (its log grows).
  */
 export class JobsState {
   all = $state.raw<readonly Job[]>([])
@@ -22,6 +24,7 @@ export class JobsState {
   readonly #bridge: Bridge
   readonly #announcer: Announcer
   #detailAsked = 0
+  #detailAt = 0
 
   constructor(bridge: Bridge, announcer: Announcer) {
     this.#bridge = bridge
@@ -69,18 +72,13 @@ export class JobsState {
     this.problems = answer.ok ? answer.value.problems : answer.problems
   }
 
-  /** Opens the folder of a job's log in the system's file manager. */
-  async reveal(path: string): Promise<void> {
-    const answer = await this.#bridge.call('app.reveal', { path })
-    this.problems = answer.ok ? answer.value.problems : answer.problems
-  }
-
   #changed(job: Job): void {
     const before = this.get(job.id)
     this.all = newestFirst([job, ...this.all.filter((other) => other.id !== job.id)])
     if (before?.state !== job.state) this.#announceState(job)
+    if (job.id !== this.openId) return
     const moved = before?.state !== job.state || before?.progress?.stage !== job.progress?.stage
-    if (job.id === this.openId && moved) void this.#loadDetail(job.id)
+    if (moved || Date.now() - this.#detailAt > detailPauseMs) void this.#loadDetail(job.id)
   }
 
   #removed(id: string): void {
@@ -97,6 +95,7 @@ export class JobsState {
 
   async #loadDetail(id: string): Promise<void> {
     this.#detailAsked += 1
+    this.#detailAt = Date.now()
     const asked = this.#detailAsked
     const answer = await this.#bridge.call('jobs.get', { id })
     if (asked !== this.#detailAsked || id !== this.openId) return

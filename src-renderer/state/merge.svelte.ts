@@ -6,8 +6,10 @@ import type { Announcer } from './announce.svelte.ts'
 import { Latest } from './latest.ts'
 import { equalNorms, sumToOne, type Normalised } from './merge-coefficients.ts'
 import { addSources, emptyDraft, methodOfDraft, type MergeDraft } from './merge-draft.ts'
+import { exampleOf } from './merge-example.ts'
 import { problemsAt, realign, worstFirst } from './merge-fields.ts'
 import { readRecipe } from './merge-open.ts'
+import { MergePicker } from './merge-picker.svelte.ts'
 import { recipeOf } from './merge-recipe.ts'
 import { restoreDraft, storeDraft } from './merge-stored.ts'
 import type { SettingsState } from './settings.svelte.ts'
@@ -42,6 +44,9 @@ export class MergeState {
   refusal = $state('')
   /** Keys of the lines whose rules are shown. */
   opened = $state.raw<ReadonlySet<string>>(new Set())
+  /** Demo adapters that make a first merge; empty when the library has none. */
+  example = $state.raw<readonly AdapterRow[]>([])
+  readonly picker: MergePicker
 
   method = $derived(methodOfDraft(this.draft))
   problems = $derived(
@@ -61,6 +66,7 @@ export class MergeState {
     this.#bridge = bridge
     this.#settings = settings
     this.#announcer = announcer
+    this.picker = new MergePicker(bridge)
     this.#preview = new Latest({
       ask: async (draft) => ({ draft, answer: await bridge.call('merge.preview', { recipe: recipeOf(draft) }) }),
       answer: ({ draft, answer }) => {
@@ -112,21 +118,36 @@ export class MergeState {
     await this.#loadRows()
   }
 
-  /** Starts a new merge of these adapters, unless the draft holds exactly them already. */
+  /** Adds a line for each of these adapters of the library. */
+  async addById(ids: readonly string[]): Promise<void> {
+    const adapters = await this.#adaptersOf(ids)
+    if (adapters.length > 0) await this.add(adapters)
+  }
+
+  /** Starts a new merge of these adapters, unless the draft holds exactly them already. The method stays. */
   async mergeAdapters(ids: Iterable<string>): Promise<void> {
     const wanted = [...ids]
     const held = new Set(this.draft.sources.map((source) => source.adapter))
-    if (wanted.length === 0 || (wanted.length === held.size && wanted.every((id) => held.has(id)))) return
-    const answer = await this.#bridge.call('library.byIds', { ids: wanted })
-    if (!answer.ok) {
-      this.#announcer.problem('The selected adapters could not be read.', answer.problems)
-      return
-    }
-    const rows = new Map(answer.value.map((row) => [row.id, row]))
-    const adapters = wanted.flatMap((id) => rows.get(id) ?? [])
+    if (wanted.length === held.size && wanted.every((id) => held.has(id))) return
+    const adapters = await this.#adaptersOf(wanted)
+    if (adapters.length === 0) return
     const { method, output, seed } = this.draft
     const kept = { ...emptyDraft, method, seed, output: { ...output, name: '' } }
     this.replace(addSources(kept, adapters), `New merge of ${adapters.length} selected adapters.`)
+  }
+
+  /** Looks for demo adapters that make a good first merge. */
+  async lookForExample(): Promise<void> {
+    const answer = await this.#bridge.call('library.list', { origin: ['demo'], status: ['ok'], limit: 200 })
+    this.example = answer.ok ? exampleOf(answer.value.rows) : []
+  }
+
+  /** Fills the draft with the example: unlike ranks and one negative coefficient, so that the preview has something to say. */
+  openExample(): void {
+    const coefficients = [0.7, 0.4, -0.3]
+    const lines = addSources(emptyDraft, this.example)
+    const sources = lines.sources.map((source, index) => ({ ...source, coefficient: coefficients[index] ?? 1 }))
+    this.replace({ ...lines, sources }, 'Example opened.')
   }
 
   /** The norm of each line's update at coefficient 1: from the preview, else from the library; null when neither knows it. */
@@ -182,6 +203,18 @@ export class MergeState {
     const { draft, problems } = await readRecipe(this.#bridge, text)
     if (draft) this.replace(draft, 'Recipe opened.')
     return problems
+  }
+
+  /** Rows of these ids in the order of the ids; says so when they cannot be read. */
+  async #adaptersOf(ids: readonly string[]): Promise<readonly AdapterRow[]> {
+    if (ids.length === 0) return []
+    const answer = await this.#bridge.call('library.byIds', { ids: [...ids] })
+    if (!answer.ok) {
+      this.#announcer.problem('The selected adapters could not be read.', answer.problems)
+      return []
+    }
+    const rows = new Map(answer.value.map((row) => [row.id, row]))
+    return ids.flatMap((id) => rows.get(id) ?? [])
   }
 
   #normalise(normalised: Normalised, said: string): void {
