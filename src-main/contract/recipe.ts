@@ -8,7 +8,7 @@ const ruleSchema = v.strictObject({
   /** Names joined by "|", each matched against the last part of the module's name (q_proj, down_proj). */
   modules: v.optional(v.string()),
   /** First and last layer, inclusive. */
-  layers: v.optional(v.tuple([v.number(), v.number()])),
+  layers: v.optional(v.strictTuple([v.number(), v.number()])),
   value: v.number(),
 })
 export type CoefficientRule = v.InferOutput<typeof ruleSchema>

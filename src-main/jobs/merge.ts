@@ -30,6 +30,9 @@ export interface MergeServices {
   readonly now?: () => Date
 }
 
+/** Longest name that the library takes. */
+const maxNameCharacters = 200
+
 /** A recipe that can run. */
 interface Ready extends Resolution {
   readonly job: ResolvedMergeJob
@@ -69,7 +72,8 @@ export function createMergeRunner(services: MergeServices): Runner<MergeInput> {
       const item = await importOutput({ importFolder, remove: (ids) => adapters.remove(ids) }, target, facts, context)
       return outcomeOf(item.id, target, ready, outcome, [...problems, ...item.problems])
     } catch (error) {
-      await output.discard()
+      // What went wrong first is what is told.
+      await output.discard().catch((second: unknown) => context.note(`the unfinished output could not be removed: ${String(second)}`))
       throw error
     }
   }
@@ -95,7 +99,8 @@ export function createMergeRunner(services: MergeServices): Runner<MergeInput> {
       const target = outFolder === undefined ? undefined : resolve(outFolder)
       const problems = [...found, ...(target !== undefined && isThere(target) ? [outputExists(target)] : [])]
       if (!ready || hasError(problems)) return { problems }
-      const title = ready.recipe.output.name ?? (target === undefined ? titleOf(ready) : basename(target))
+      const asked = ready.recipe.output.name?.trim() || (target === undefined ? titleOf(ready) : basename(target))
+      const title = asked.slice(0, maxNameCharacters)
       const recipe = recipeText(withIds(ready.recipe, ready.adapters), ready.adapters)
       const provenance: Record<string, string> = target === undefined ? {} : { outFolder: target }
       return { job: { title, recipe, resolved: JSON.stringify(ready.job), fingerprint: ready.fingerprint, provenance, problems } }

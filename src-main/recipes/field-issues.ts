@@ -29,17 +29,20 @@ export function fieldName(path: FieldPath): string {
 export function fieldIssues(issue: v.BaseIssue<unknown>, above: FieldPath = []): readonly FieldIssue[] {
   const path = [...above, ...(issue.path ?? []).map((step) => step.key as string | number)]
   const inner = issue.issues?.filter((candidate) => (candidate.path?.length ?? 0) > 0) ?? []
-  if (issue.type === 'union' && inner.length > 0) return inner.flatMap((candidate) => fieldIssues(candidate, path))
-  if (issue.path?.at(-1)?.origin !== 'key') return [{ path, problem: wrongValue(issue, path) }]
+  if (issue.type === 'union' && inner.length > 0 && !Array.isArray(issue.input))
+    return inner.flatMap((candidate) => fieldIssues(candidate, path))
+  if (issue.path?.at(-1)?.origin !== 'key') return [{ path, problem: wrongValue(issue, issue.input, path) }]
+  const holder = issue.path.at(-1)?.input
+  // To valibot a list is an object whose fields are all missing.
+  if (Array.isArray(holder)) return [{ path: path.slice(0, -1), problem: wrongValue(issue, holder, path.slice(0, -1)) }]
   if (issue.expected !== 'never') return [{ path, problem: missingField(path) }]
-  return unknownKeys(issue, path)
+  return unknownKeys(holder, path)
 }
 
 /** valibot names only the first unknown key of an object; every one is told. */
-function unknownKeys(issue: v.BaseIssue<unknown>, path: FieldPath): readonly FieldIssue[] {
+function unknownKeys(holder: unknown, path: FieldPath): readonly FieldIssue[] {
   const parent = path.slice(0, -1)
   const allowed = Object.keys(nodeAt(parent)?.entries ?? {})
-  const holder = issue.path?.at(-1)?.input
   const keys =
     typeof holder === 'object' && holder !== null ? Object.keys(holder).filter((key) => !allowed.includes(key)) : [String(path.at(-1))]
   return keys.map((key) => ({
@@ -61,9 +64,9 @@ function missingField(path: FieldPath): Problem {
   return errorProblem('field-missing', `The field "${field}" is missing.`, { where: { field }, hint: howToWrite(path) })
 }
 
-function wrongValue(issue: v.BaseIssue<unknown>, path: FieldPath): Problem {
+function wrongValue(issue: v.BaseIssue<unknown>, found: unknown, path: FieldPath): Problem {
   const field = fieldName(path)
-  const value = shownValue(issue.input)
+  const value = shownValue(found)
   if (path.length === 0) {
     return errorProblem('recipe-not-readable', `A recipe is a list of fields, but this is ${value}.`, {
       where: { value },
@@ -99,10 +102,12 @@ function expectationOf(issue: v.BaseIssue<unknown>, path: FieldPath): Expectatio
   return { code: 'parameter-invalid', expected: `it must be ${plainType(issue)}`, hint: howToWrite(path) }
 }
 
+const coefficientExample = 'Use a number such as 0.7, or { default: 0.7, rules: [{ modules: q_proj, layers: [0, 15], value: 0.9 }] }.'
+
 function coefficientExpectation(path: FieldPath): Expectation {
   const code = 'coefficient-invalid'
   const last = path.at(-1)
-  const hint = 'Use a number such as 0.7, or { default: 0.7, rules: [{ modules: q_proj, layers: [0, 15], value: 0.9 }] }.'
+  const hint = coefficientExample
   if (path.length === 3)
     return {
       code,
@@ -134,6 +139,7 @@ function plainType(issue: v.BaseIssue<unknown>): string {
 
 /** An example for each part of a recipe. */
 function howToWrite(path: FieldPath): string {
+  if (path.includes('coefficient')) return coefficientExample
   if (path.includes('params')) return 'Write parameters as "name: value", or leave params out.'
   const examples: Readonly<Record<string, string>> = {
     method: 'Write "method: linear", or another method\'s id.',

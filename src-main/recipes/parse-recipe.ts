@@ -59,11 +59,16 @@ function notReadable(reason: string): Problem {
 function checkForm(value: unknown): ParsedRecipe {
   if (Array.isArray(value)) return { recipe: null, draft: null, problems: [notReadable('it is a list, not a group of fields')] }
   const result = v.safeParse(recipeSchema, value)
-  const issues = result.success ? emptyNames(value) : [...result.issues.flatMap((issue) => fieldIssues(issue)), ...emptyNames(value)]
+  const issues = distinct([...(result.issues ?? []).flatMap((issue) => fieldIssues(issue)), ...emptyNames(value)])
   const problems = issues.map((issue) => issue.problem)
   if (result.success) return { recipe: problems.length === 0 ? result.output : null, draft: result.output, problems }
   const repaired = v.safeParse(recipeSchema, repair(value, issues))
   return { recipe: null, draft: repaired.success ? repaired.output : null, problems }
+}
+
+/** A list where fields are expected has one issue for each field that it lacks. */
+function distinct(issues: readonly FieldIssue[]): readonly FieldIssue[] {
+  return [...new Map(issues.map((issue) => [`${issue.problem.code} ${fieldName(issue.path)}`, issue])).values()]
 }
 
 /** Empty text passes the schema, but names nothing. */
