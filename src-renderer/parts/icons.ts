@@ -47,6 +47,8 @@ export const icons = {
   keyboard: 'M2 4.5h12v7H2zM4.5 7h.01M7 7h.01M9.5 7h.01M12 7h.01M5 9.25h6',
   device:
     'M4.5 4.5h7v7h-7zM6.25 2.25V4.5M9.75 2.25V4.5M6.25 11.5v2.25M9.75 11.5v2.25M2.25 6.25H4.5M2.25 9.75H4.5M11.5 6.25h2.25M11.5 9.75h2.25',
+  lock: 'M4 7.25h8v6H4zM5.75 7V5a2.25 2.25 0 0 1 4.5 0v2',
+  lockOpen: 'M4 7.25h8v6H4zM5.75 7V5a2.25 2.25 0 0 1 4.3-.9',
   sliders: 'M2.75 4.75h6M12 4.75h1.25M2.75 11.25H4M7.25 11.25h6M10.4 3.1v3.3M5.6 9.6v3.3',
   list: 'M5.5 4h7.75M5.5 8h7.75M5.5 12h7.75M2.75 4h.01M2.75 8h.01M2.75 12h.01',
 } as const satisfies Readonly<Record<string, string>>

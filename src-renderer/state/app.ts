@@ -1,10 +1,16 @@
 import { createBridge } from '../bridge.ts'
+import { AdapterActions } from './adapter-actions.ts'
 import { Announcer } from './announce.svelte.ts'
 import { Commands } from './commands.svelte.ts'
 import { Connection } from './connection.svelte.ts'
 import type { AppState } from './context.ts'
+import { DetailState } from './detail.svelte.ts'
+import { ImportsState } from './imports.svelte.ts'
 import { InfoState } from './info.svelte.ts'
 import { JobsState } from './jobs.svelte.ts'
+import { LibraryState } from './library.svelte.ts'
+import { LibraryTable } from './library-table.svelte.ts'
+import { LicencesState } from './licences.svelte.ts'
 import { MergeState } from './merge.svelte.ts'
 import { Navigation } from './navigation.svelte.ts'
 import { Selection } from './selection.svelte.ts'
@@ -16,6 +22,9 @@ export function createApp(window: Window): AppState {
   const bridge = createBridge(connection.wire)
   const settings = new SettingsState(bridge)
   const announcer = new Announcer()
+  const selection = new Selection(bridge)
+  const library = new LibraryState(bridge)
+  const detail = new DetailState(bridge)
   return {
     bridge,
     connection,
@@ -24,8 +33,26 @@ export function createApp(window: Window): AppState {
     announcer,
     commands: new Commands(window.navigator.platform),
     navigation: new Navigation(),
-    selection: new Selection(),
+    selection,
+    library,
+    detail,
+    table: new LibraryTable(library, selection, detail),
+    imports: new ImportsState(bridge, announcer),
+    actions: new AdapterActions(bridge, announcer, selection),
     jobs: new JobsState(bridge, announcer),
     merge: new MergeState(bridge, settings, announcer),
+    licences: new LicencesState(bridge),
   }
+}
+
+/** Asks the host for everything that is shown from the start, and again whenever a lost connection is back. */
+export async function loadApp(app: AppState): Promise<void> {
+  app.connection.onRestored(() => void loadAll(app))
+  await app.settings.load()
+  app.library.order(app.settings.layout('library.sort'))
+  await Promise.all([loadAll(app), app.merge.restore()])
+}
+
+async function loadAll(app: AppState): Promise<void> {
+  await Promise.all([app.info.load(), app.library.refresh(), app.jobs.load(), app.imports.load(), app.detail.refresh()])
 }

@@ -1,3 +1,4 @@
+import { untrack } from 'svelte'
 import { isTyping, matchesShortcut, shortcutLabel } from './shortcuts.ts'
 
 /** Something a person can do, by palette, shortcut, button or menu. */
@@ -30,9 +31,11 @@ export class Commands {
 
   /** Adds commands; returns the way to take them out again. A view does both in one effect. */
   register(commands: readonly Command[]): () => void {
-    this.#groups = [...this.#groups, commands]
+    // Read without tracking: an effect that registers must not run again because of what it registered.
+    const groups = (): readonly (readonly Command[])[] => untrack(() => this.#groups)
+    this.#groups = [...groups(), commands]
     return () => {
-      this.#groups = this.#groups.filter((group) => group !== commands)
+      this.#groups = groups().filter((group) => group !== commands)
     }
   }
 
@@ -62,6 +65,8 @@ export class Commands {
   handleKey(event: KeyboardEvent): void {
     if (event.defaultPrevented) return
     const typing = isTyping(event.target)
+    // Select all, clipboard and undo belong to the text field that has the focus.
+    if (typing && (event.ctrlKey || event.metaKey) && /^[acvxyz]$/i.test(event.key)) return
     const command = this.all.findLast(
       (candidate) =>
         (candidate.shortcuts ?? []).some((shortcut) => matchesShortcut(shortcut, event, this.mac)) &&

@@ -1,10 +1,16 @@
 import { createContext } from 'svelte'
+import type { AdapterActions } from './adapter-actions.ts'
 import type { Announcer } from './announce.svelte.ts'
 import type { Bridge } from '../bridge.ts'
 import type { Commands } from './commands.svelte.ts'
 import type { Connection } from './connection.svelte.ts'
+import type { DetailState } from './detail.svelte.ts'
+import type { ImportsState } from './imports.svelte.ts'
 import type { InfoState } from './info.svelte.ts'
 import type { JobsState } from './jobs.svelte.ts'
+import type { LibraryState } from './library.svelte.ts'
+import type { LibraryTable } from './library-table.svelte.ts'
+import type { LicencesState } from './licences.svelte.ts'
 import type { MergeState } from './merge.svelte.ts'
 import type { Navigation } from './navigation.svelte.ts'
 import type { Selection } from './selection.svelte.ts'
@@ -20,8 +26,14 @@ export interface AppState {
   readonly commands: Commands
   readonly navigation: Navigation
   readonly selection: Selection
+  readonly library: LibraryState
+  readonly table: LibraryTable
+  readonly detail: DetailState
+  readonly imports: ImportsState
+  readonly actions: AdapterActions
   readonly jobs: JobsState
   readonly merge: MergeState
+  readonly licences: LicencesState
 }
 
 /** getApp: the shared state, inside any component of the window. setApp: called once, by App.svelte. */

@@ -1,0 +1,31 @@
+import { problemTitles, isProblemCode } from '../../src-main/contract/problems.ts'
+import type { ImportReport } from '../../src-main/contract/import-report.ts'
+import { formatCount } from './numbers.ts'
+
+type Counts = ImportReport['counts']
+
+/** Result of an import: "11 imported, 1 already in the library, 7 refused"; what is zero is left out. */
+export function importResultWords(counts: Counts): string {
+  const parts = [
+    counts.imported > 0 ? `${formatCount(counts.imported)} imported` : '',
+    counts.duplicate > 0 ? `${formatCount(counts.duplicate)} already in the library` : '',
+    counts.refused > 0 ? `${formatCount(counts.refused)} refused` : '',
+    counts.pending > 0 ? `${formatCount(counts.pending)} still being checked` : '',
+  ].filter((part) => part !== '')
+  return parts.length === 0 ? 'nothing was found' : parts.join(', ')
+}
+
+/** Reasons of refusals, the most frequent first, each with its heading. */
+export function importReasons(counts: Counts): readonly { readonly code: string; readonly title: string; readonly count: number }[] {
+  return Object.entries(counts.byReason)
+    .map(([code, count]) => ({ code, title: isProblemCode(code) ? problemTitles[code] : code, count }))
+    .sort((left, right) => right.count - left.count || left.title.localeCompare(right.title))
+}
+
+/** What each stage does, as the progress line says it. */
+export const importStageWords = {
+  scanning: 'Looking for adapters',
+  listing: 'Reading headers',
+  checking: 'Checking values and hashes',
+  done: 'Import finished',
+} as const

@@ -1,0 +1,90 @@
+import { elementScroll, observeElementOffset, observeElementRect, Virtualizer, type Range } from '@tanstack/virtual-core'
+
+interface Options {
+  /** Number of rows. */
+  readonly count: () => number
+  readonly rowHeight: number
+  /** Height of what sticks above the rows inside the scrolled element. */
+  readonly headerHeight: number
+  /** A row that stays rendered wherever the table is scrolled to (the focused one); -1 for none. */
+  readonly keep: () => number
+  /** Told which rows are on screen, each time that changes. */
+  readonly onRange: (first: number, last: number) => void
+}
+
+/** The rows to draw of a long list, as reactive state over the framework-free virtualizer. */
+export class VirtualRows {
+  rows = $state.raw<readonly { readonly index: number; readonly top: number }[]>([])
+  height = $state(0)
+  #element: HTMLElement | null = null
+  readonly #options: Options
+  readonly #virtualizer: Virtualizer<HTMLElement, HTMLElement>
+
+  constructor(options: Options) {
+    this.#options = options
+    this.#virtualizer = new Virtualizer(this.#current())
+  }
+
+  /** Attach this to the element that scrolls. */
+  readonly attach = (element: HTMLElement): (() => void) => {
+    this.#element = element
+    const unmount = this.#virtualizer._didMount()
+    this.#virtualizer._willUpdate()
+    this.#read()
+    return () => {
+      unmount()
+      this.#element = null
+    }
+  }
+
+  /** Reads count and kept row again; call it from an effect that depends on both. */
+  update(): void {
+    this.#virtualizer.setOptions(this.#current())
+    this.#virtualizer._willUpdate()
+    this.#read()
+  }
+
+  /** Rows that fit on the screen, at least one. */
+  pageRows(): number {
+    const visible = (this.#virtualizer.scrollRect?.height ?? 0) - this.#options.headerHeight
+    return Math.max(1, Math.floor(visible / this.#options.rowHeight) - 1)
+  }
+
+  scrollToRow(index: number): void {
+    this.#virtualizer.scrollToIndex(index, { align: 'center' })
+  }
+
+  scrollToTop(): void {
+    this.#virtualizer.scrollToOffset(0)
+  }
+
+  #current(): ConstructorParameters<typeof Virtualizer<HTMLElement, HTMLElement>>[0] {
+    return {
+      count: this.#options.count(),
+      getScrollElement: () => this.#element,
+      estimateSize: () => this.#options.rowHeight,
+      scrollMargin: 0,
+      overscan: 8,
+      observeElementRect,
+      observeElementOffset,
+      scrollToFn: elementScroll,
+      rangeExtractor: (range) => this.#extract(range),
+      onChange: () => this.#read(),
+    }
+  }
+
+  #extract(range: Range): number[] {
+    const first = Math.max(0, range.startIndex - range.overscan)
+    const last = Math.min(range.count - 1, range.endIndex + range.overscan)
+    const rows = Array.from({ length: Math.max(0, last - first + 1) }, (_, step) => first + step)
+    const keep = this.#options.keep()
+    return keep < 0 || keep >= range.count || (keep >= first && keep <= last) ? rows : [...rows, keep].sort((left, right) => left - right)
+  }
+
+  #read(): void {
+    this.rows = this.#virtualizer.getVirtualItems().map((item) => ({ index: item.index, top: item.start }))
+    this.height = this.#virtualizer.getTotalSize()
+    const range = this.#virtualizer.range
+    if (range) this.#options.onRange(range.startIndex, range.endIndex)
+  }
+}

@@ -1,0 +1,168 @@
+import type { AdapterRow } from '../../src-main/contract/adapter.ts'
+import { sortColumns, type Facets, type LibraryQueryInput } from '../../src-main/contract/library-query.ts'
+import type { Problem } from '../../src-main/contract/problems.ts'
+import type { Bridge } from '../bridge.ts'
+import { pageSize, pagesToFetch, type PageWindow } from './library-pages.ts'
+
+/** What narrows and orders the table: a library query without its window. */
+export type LibraryFilter = Omit<LibraryQueryInput, 'offset' | 'limit'>
+
+const atOnce = 2
+const changePauseMs = 150
+
+/**
+ * Owns the rows of the library that are on screen and the counts of the whole library.
+ * Rows come in pages, as far as the table is scrolled; every page is asked for again a moment after library.changed.
+ * The newest filter wins: what arrives for an older one is dropped. Old rows stay on screen until new ones are there.
+ */
+export class LibraryState {
+  filter = $state.raw<LibraryFilter>({})
+  /** Number of rows that match the filter; null before the first answer. */
+  total = $state<number | null>(null)
+  facets = $state.raw<Facets | null>(null)
+  problems = $state.raw<readonly Problem[]>([])
+  /** The norm at which a bar in the table is full: only one adapter in twenty has a larger one. */
+  normReference = $state(1)
+  /** True while the rows on screen belong to an older filter. */
+  waiting = $state(false)
+  /** Counts filter changes, so that the table can scroll back to its top. */
+  filterChanges = $state(0)
+  #pages = $state.raw<ReadonlyMap<number, readonly AdapterRow[]>>(new Map())
+  #window: PageWindow = { first: 0, last: 0 }
+  #fetched = new Set<number>()
+  #inFlight = 0
+  #generation = 0
+  /** The rows at hand belong to an older filter and go with the first new page. */
+  #outdated = false
+  #changeTimer: ReturnType<typeof setTimeout> | undefined
+  readonly #bridge: Bridge
+  readonly #rowListeners = new Set<() => void>()
+
+  constructor(bridge: Bridge) {
+    this.#bridge = bridge
+    bridge.on('library.changed', () => {
+      this.#changeTimer ??= setTimeout(() => {
+        this.#changeTimer = undefined
+        void this.refresh()
+      }, changePauseMs)
+    })
+  }
+
+  /** The row at a place of the filtered order, or undefined while it is being fetched. */
+  row(index: number): AdapterRow | undefined {
+    return this.#pages.get(Math.floor(index / pageSize))?.[index % pageSize]
+  }
+
+  /** Calls `listener` each time rows have arrived or moved. */
+  onRows(listener: () => void): void {
+    this.#rowListeners.add(listener)
+  }
+
+  /** The place of an adapter among the rows at hand, or -1. */
+  indexOf(id: string): number {
+    for (const [page, rows] of this.#pages) {
+      const place = rows.findIndex((row) => row.id === id)
+      if (place !== -1) return page * pageSize + place
+    }
+    return -1
+  }
+
+  /** Asks for everything again: rows on screen and counts. */
+  async refresh(): Promise<void> {
+    this.#generation += 1
+    this.#fetched = new Set()
+    this.#pump()
+    await this.#loadFacets()
+  }
+
+  /** Takes up the remembered order, "norm:descending", before the first rows are asked for. */
+  order(remembered: string | undefined): void {
+    const [column, direction] = (remembered ?? '').split(':')
+    const known = sortColumns.find((candidate) => candidate === column)
+    if (known) this.filter = { ...this.filter, sort: { column: known, descending: direction === 'descending' } }
+  }
+
+  /** Changes parts of the filter. */
+  narrow(change: Partial<LibraryFilter>): void {
+    this.filter = { ...this.filter, ...change }
+    this.#restart()
+  }
+
+  /** Takes every filter and the search away; the order stays. */
+  clearFilter(): void {
+    this.filter = this.filter.sort ? { sort: this.filter.sort } : {}
+    this.#restart()
+  }
+
+  /** Says which rows are on screen; missing pages of that window are fetched, the nearest first. */
+  show(first: number, last: number): void {
+    this.#window = { first: Math.max(0, first), last: Math.max(first, last) }
+    this.#pump()
+  }
+
+  /** Every matching id in table order, for "select all" and long ranges; empty with a problem when refused. */
+  async ids(): Promise<readonly string[]> {
+    const answer = await this.#bridge.call('library.ids', this.filter)
+    if (answer.ok) return answer.value
+    this.problems = answer.problems
+    return []
+  }
+
+  #restart(): void {
+    this.#generation += 1
+    this.#fetched = new Set()
+    this.#window = { first: 0, last: Math.min(this.#window.last - this.#window.first, pageSize - 1) }
+    this.#outdated = true
+    this.waiting = true
+    this.filterChanges += 1
+    this.#pump()
+  }
+
+  #pump(): void {
+    const wanted = pagesToFetch(this.#window, this.total, this.#fetched)
+    for (const page of wanted) {
+      if (this.#inFlight >= atOnce) return
+      this.#fetched.add(page)
+      this.#inFlight += 1
+      void this.#fetch(page, this.#generation)
+    }
+  }
+
+  async #fetch(page: number, generation: number): Promise<void> {
+    try {
+      const answer = await this.#bridge.call('library.list', { ...this.filter, offset: page * pageSize, limit: pageSize })
+      if (generation !== this.#generation) return
+      this.waiting = false
+      this.problems = answer.ok ? [] : answer.problems
+      if (!answer.ok) return
+      this.total = answer.value.total
+      const kept = this.#outdated ? [] : [...this.#pages].filter(([other]) => other !== page && this.#keeps(other))
+      this.#outdated = false
+      this.#pages = new Map([...kept, [page, answer.value.rows]])
+      for (const listener of this.#rowListeners) listener()
+    } finally {
+      this.#inFlight -= 1
+      this.#pump()
+    }
+  }
+
+  /** During a refresh, rows on screen stay until theirs come; the others are fetched when they are scrolled to. */
+  #keeps(page: number): boolean {
+    const onScreen = page >= Math.floor(this.#window.first / pageSize) - 1 && page <= Math.floor(this.#window.last / pageSize) + 1
+    return this.#fetched.has(page) || onScreen
+  }
+
+  async #loadFacets(): Promise<void> {
+    const answer = await this.#bridge.call('library.facets', {})
+    if (answer.ok) this.facets = answer.value
+    else this.problems = answer.problems
+    await this.#loadNormReference()
+  }
+
+  async #loadNormReference(): Promise<void> {
+    const offset = Math.floor((this.facets?.total ?? 0) * 0.05)
+    const answer = await this.#bridge.call('library.list', { sort: { column: 'norm', descending: true }, offset, limit: 1 })
+    const norm = answer.ok ? (answer.value.rows[0]?.updateNorm ?? null) : null
+    if (norm !== null && norm > 0) this.normReference = norm
+  }
+}

@@ -1,0 +1,66 @@
+import type { Command } from '../../state/commands.svelte.ts'
+import type { AppState } from '../../state/context.ts'
+import { sections } from '../sections.ts'
+
+export interface FrameGestures {
+  readonly openPalette: () => void
+  readonly openShortcuts: () => void
+  /** Opens the browser's folder dialog, where the host has none. */
+  readonly chooseFolder: () => void
+}
+
+/** The commands that work in every section. */
+export function frameCommands(app: AppState, gestures: FrameGestures): readonly Command[] {
+  const { info, imports, navigation, selection, announcer, bridge } = app
+  const group = 'Everywhere'
+  const undo = (): (() => void) | undefined => announcer.notices.findLast((notice) => notice.action?.label === 'Undo')?.action?.run
+  // A browser keeps Ctrl+1 to Ctrl+8 for its tabs, so Alt comes first there.
+  const sectionShortcuts = (place: number): readonly string[] =>
+    bridge.host === 'web' ? [`Alt+${place}`, `Mod+${place}`] : [`Mod+${place}`]
+  const add = (): void => {
+    navigation.go('library')
+    if (info.current?.canPick) void imports.pick()
+    else gestures.chooseFolder()
+  }
+  return [
+    { id: 'frame.palette', title: 'Find a command', group, shortcuts: ['Mod+K'], run: gestures.openPalette },
+    { id: 'frame.shortcuts', title: 'Show keyboard shortcuts', group, shortcuts: ['?'], run: gestures.openShortcuts },
+    ...sections.map((section, index) => ({
+      id: `go.${section.id}`,
+      title: `Go to ${section.label}`,
+      group,
+      shortcuts: [...sectionShortcuts(index + 1), ...(section.id === 'settings' ? ['Mod+,'] : [])],
+      run: () => navigation.go(section.id),
+    })),
+    { id: 'library.add', title: 'Add adapters', group, shortcuts: ['Mod+O'], run: add },
+    {
+      id: 'library.demo',
+      title: 'Add the demo pool',
+      group,
+      enabled: () => info.current?.demoAvailable ?? false,
+      run: () => {
+        navigation.go('library')
+        void imports.addDemo()
+      },
+    },
+    { id: 'library.rescan', title: 'Rescan files', group, shortcuts: ['F5'], whileTyping: true, run: () => void imports.rescan() },
+    {
+      id: 'library.report',
+      title: 'Open the report of the last import',
+      group,
+      enabled: () => imports.report !== null,
+      run: () => {
+        navigation.go('library')
+        void imports.openReport()
+      },
+    },
+    {
+      id: 'frame.clearSelection',
+      title: 'Clear the selection',
+      group,
+      enabled: () => selection.count > 0,
+      run: () => selection.clear(),
+    },
+    { id: 'frame.undo', title: 'Undo', group, shortcuts: ['Mod+Z'], enabled: () => undo() !== undefined, run: () => undo()?.() },
+  ]
+}

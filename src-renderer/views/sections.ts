@@ -1,0 +1,23 @@
+import type { Component } from 'svelte'
+import type { SectionId } from '../state/navigation.svelte.ts'
+import type { IconName } from '../parts/icons.ts'
+import JobsView from './jobs/JobsView.svelte'
+import LibraryView from './library/LibraryView.svelte'
+import MergeView from './merge/MergeView.svelte'
+import SettingsView from './settings/SettingsView.svelte'
+
+/** One section of the window. */
+export interface Section {
+  readonly id: SectionId
+  readonly label: string
+  readonly icon: IconName
+  readonly component: Component
+}
+
+/** Every section, in the order of the list; a section is a row here once it works. */
+export const sections: readonly Section[] = [
+  { id: 'library', label: 'Library', icon: 'library', component: LibraryView },
+  { id: 'merge', label: 'Merge', icon: 'merge', component: MergeView },
+  { id: 'jobs', label: 'Jobs', icon: 'jobs', component: JobsView },
+  { id: 'settings', label: 'Settings', icon: 'settings', component: SettingsView },
+]
