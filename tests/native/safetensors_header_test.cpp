@@ -121,6 +121,11 @@ TEST("offsets that are negative, turned round, beyond the file, or not two") {
   }
 }
 
+TEST("offsets turned round are named as such, and not as a huge size") {
+  const Error error = refuse("tensor-offsets-invalid", entry("F32", "[2,2]", "[16,0]"), 16);
+  CHECK_EQ(std::string(error.what()), "data_offsets end before they begin.");
+}
+
 TEST("bytes that are not shape times type") {
   refuse("tensor-offsets-invalid", entry("F32", "[2,3]", "[0,16]"), 16);
   refuse("tensor-offsets-invalid", entry("F16", "[2,2]", "[0,16]"), 16);

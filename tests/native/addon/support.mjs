@@ -12,6 +12,7 @@ export const productFile = path.join(releaseDir, 'amalgam.node')
 /** The addon with jobs made for tests: echo, spin, flood, fail. */
 export const testFile = path.join(releaseDir, 'amalgam_test.node')
 export const cudaFile = path.join(releaseDir, 'libamalgam_cuda.so')
+export const engineCli = path.join(releaseDir, 'engine_cli')
 
 export const load = (file) => createRequire(import.meta.url)(file)
 
