@@ -1,0 +1,101 @@
+#include "merge/run_merge.h"
+
+#include <algorithm>
+#include <atomic>
+#include <chrono>
+#include <mutex>
+#include <vector>
+
+#include "merge/combine.h"
+#include "merge/inputs.h"
+#include "merge/module_workers.h"
+#include "merge/write_units.h"
+
+namespace amalgam::merge {
+
+namespace {
+
+using core::Json;
+
+// Modules are worked on side by side as long as their buffers stay within this; one module may need more.
+constexpr std::uint64_t memory_budget_bytes = std::uint64_t{192} << 20;
+
+/// Bytes of the modules being worked on now, and the most there ever were.
+class MemoryTally {
+ public:
+  void add(std::uint64_t bytes) {
+    const std::lock_guard lock(mutex_);
+    now_ += bytes;
+    peak_ = std::max(peak_, now_);
+  }
+  void remove(std::uint64_t bytes) {
+    const std::lock_guard lock(mutex_);
+    now_ -= bytes;
+  }
+  std::uint64_t peak() const { return peak_; }
+
+ private:
+  std::mutex mutex_;
+  std::uint64_t now_ = 0;
+  std::uint64_t peak_ = 0;
+};
+
+int modules_side_by_side(const Inputs& inputs, const methods::Method& method, int threads) {
+  std::uint64_t largest = 1;
+  for (const ModuleInputs& module : inputs.modules) largest = std::max(largest, bytes_to_combine(module, method));
+  return static_cast<int>(std::clamp<std::uint64_t>(memory_budget_bytes / largest, 1, static_cast<std::uint64_t>(threads)));
+}
+
+Json module_row(const ModuleRequest& module, const Combined& combined) {
+  return Json::object({{"name", module.name},
+                       {"rank", combined.rank},
+                       {"norm", combined.norm},
+                       {"discardedEnergy", combined.discarded}});
+}
+
+}  // namespace
+
+Json run_merge(const Json& request, core::Progress& progress, const core::CancelToken& cancel) {
+  const auto started = std::chrono::steady_clock::now();
+  const lora::Field root(request, "");
+  const MergeRequest job = read_merge_job(root.at("job"));
+  const std::string& out_file = root.at("outFile").text();
+  const int threads = read_threads(root.at("threads"));
+  const Inputs inputs = open_inputs(job);
+  core::SafetensorsWriter writer(out_file, plan_output(job), {{"format", "pt"}});
+
+  progress.stage("merging", static_cast<std::int64_t>(inputs.file_bytes()), "bytes");
+  std::vector<Json> rows(inputs.modules.size());
+  std::atomic<std::uint64_t> bytes_read{0};
+  MemoryTally memory;
+  for_modules(static_cast<std::int64_t>(inputs.modules.size()), modules_side_by_side(inputs, job.method, threads), threads,
+              cancel, [&](std::int64_t index, ops::Executor& executor) {
+                const ModuleInputs& module = inputs.modules[static_cast<std::size_t>(index)];
+                const std::uint64_t bytes = bytes_to_combine(module, job.method);
+                memory.add(bytes);
+                lora::RankUnits units = load_module(module, cancel, [&](std::uint64_t read) {
+                  bytes_read += read;
+                  progress.advance(static_cast<std::int64_t>(read));
+                });
+                Combined combined = combine(std::move(units), *module.request, job.method,
+                                            static_cast<int>(inputs.files.size()), Want::factors, executor);
+                write_units(writer, *module.request, job.output_rank, combined.units, cancel);
+                rows[static_cast<std::size_t>(index)] = module_row(*module.request, combined);
+                memory.remove(bytes);
+              });
+  inputs.check_unchanged();
+  progress.stage("saving", static_cast<std::int64_t>(writer.bytes_written()), "bytes");
+  cancel.check();
+  writer.finish();
+  progress.advance(static_cast<std::int64_t>(writer.bytes_written()));
+
+  const std::chrono::duration<double> elapsed = std::chrono::steady_clock::now() - started;
+  return Json::object({{"rank", job.output_rank},
+                       {"bytesRead", bytes_read.load()},
+                       {"bytesWritten", writer.bytes_written()},
+                       {"seconds", elapsed.count()},
+                       {"peakBytes", memory.peak()},
+                       {"modules", Json(std::move(rows))}});
+}
+
+}  // namespace amalgam::merge
