@@ -20,6 +20,4 @@ function(add_node_addon name)
 endfunction()
 
 file(GLOB addon_sources CONFIGURE_DEPENDS RELATIVE ${CMAKE_SOURCE_DIR} addon/*.cpp)
-if(EXISTS ${CMAKE_SOURCE_DIR}/merge/run_merge.cpp)
-  add_node_addon(amalgam ${addon_sources})
-endif()
+add_node_addon(amalgam ${addon_sources})
