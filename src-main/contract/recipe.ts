@@ -110,7 +110,7 @@ export interface MergeOutcome {
 export interface MergedModule {
   readonly name: string
   readonly rank: number
-  /** Frobenius norm of the merged update of the module. */
+  /** Frobenius norm of the merged update of the module before it is cut. */
   readonly norm: number
   /** ||D - D'||_F / ||D||_F of what truncation cut; 0 when nothing was cut. Kept energy is 1 minus its square. */
   readonly discardedEnergy: number

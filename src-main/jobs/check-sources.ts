@@ -1,7 +1,7 @@
 import { dirname } from 'node:path'
 import { errorProblem, type Problem } from '../contract/problems.ts'
 import type { ResolvedMergeJob } from '../contract/recipe.ts'
-import { readAdapter } from '../library/read-adapter.ts'
+import { currentStamp } from '../library/read-stamp.ts'
 
 /** The size and time of an adapter's files when the library checked them; null when it does not know the folder. */
 export type CheckedStamp = (folder: string) => string | null
@@ -10,14 +10,14 @@ export type CheckedStamp = (folder: string) => string | null
 export function checkSources(job: ResolvedMergeJob, checkedStamp: CheckedStamp): readonly Problem[] {
   return job.adapters.flatMap(({ name, weightsFile }, index) => {
     const folder = dirname(weightsFile)
-    const facts = readAdapter(folder)
+    const now = currentStamp(folder)
     const where = { field: `adapters[${index}].adapter`, path: weightsFile }
-    if (facts.weightsPath === null) {
+    if (now === null) {
       const hint = 'Put them back, or import them from their new place: the same content is recognised.'
       return [errorProblem('file-missing', `The files of ${name} are not where they were.`, { where, hint })]
     }
     const checked = checkedStamp(folder)
-    if (checked === null || checked === facts.stamp) return []
+    if (checked === null || checked === now) return []
     const hint = 'Import the folder again: unchanged content is recognised, changed content becomes an adapter of its own.'
     return [errorProblem('file-changed', `The files of ${name} changed after they were checked.`, { where, hint })]
   })

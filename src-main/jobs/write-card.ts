@@ -73,7 +73,7 @@ function modulesTable(outcome: MergeOutcome): string {
     discardedEnergy === 0 ? '0' : discardedEnergy.toPrecision(3),
   ])
   const note =
-    'Norm is the Frobenius norm of the merged update. Discarded energy is the relative Frobenius norm of what truncation cut, ‖D − D′‖ / ‖D‖; 0 means that nothing was cut.'
+    'Norm is the Frobenius norm of the merged update before it was cut. Discarded energy is the relative Frobenius norm of what truncation cut, ‖D − D′‖ / ‖D‖; 0 means that nothing was cut.'
   return `${note}\n\n${table(['module', 'rank', 'norm', 'discarded energy'], rows)}`
 }
 

@@ -6,7 +6,7 @@ type Estimate = NonNullable<MergePreview['estimate']>
 /** What the native core says of one merged module. */
 export interface ModuleEnergy {
   readonly name: string
-  /** Frobenius norm of the module's merged update as it is written. */
+  /** Frobenius norm of the module's merged update D before it is cut. */
   readonly norm: number
   /** ||D - D'|| / ||D||, 0 when nothing was cut. */
   readonly discardedEnergy: number
@@ -19,12 +19,16 @@ export interface ModuleEnergy {
 export function keptEnergy(modules: readonly ModuleEnergy[]): number {
   let kept = 0
   let whole = 0
-  for (const { norm, discardedEnergy } of modules) {
-    const share = 1 - Math.min(1, discardedEnergy) ** 2
-    kept += norm ** 2
-    whole += share > 0 ? norm ** 2 / share : norm ** 2
+  for (const module of modules) {
+    kept += keptSquare(module)
+    whole += module.norm ** 2
   }
   return whole > 0 ? kept / whole : 1
+}
+
+/** Squared norm of a module's update as it is written: cutting removes a part at right angles to the rest. */
+function keptSquare({ norm, discardedEnergy }: ModuleEnergy): number {
+  return norm ** 2 * (1 - Math.min(1, discardedEnergy) ** 2)
 }
 
 /** Kept energy of each layer, modules outside the layers last. */
@@ -40,9 +44,9 @@ export function keptEnergyByLayer(energies: readonly ModuleEnergy[], modules: re
     .map(([layer, own]) => ({ layer, keptEnergy: keptEnergy(own) }))
 }
 
-/** Norm of the whole merged update over the given modules. */
+/** Norm of the whole merged update over the given modules, as it is written. */
 export function mergedNorm(modules: readonly ModuleEnergy[]): number {
-  return Math.hypot(...modules.map((module) => module.norm))
+  return Math.sqrt(modules.reduce((sum, module) => sum + keptSquare(module), 0))
 }
 
 /** Norms of the sources from the inner products of their updates; rounding below zero counts as zero. */
