@@ -1,4 +1,4 @@
-/** Sends the newest value of each key at most once per interval; `flush` sends at once and drops what waits. */
+/** Sends the newest value of each key at most once per interval; `flush` sends at once, instead of what waits. */
 export interface Coalescer<T> {
   send(key: string, value: T): void
   flush(key: string, value: T): void
@@ -39,6 +39,7 @@ export function coalesce<T>(emit: (value: T) => void, intervalMs: number): Coale
     },
     flush(key, value) {
       drop(key)
+      begin(key)
       emit(value)
     },
     close() {
