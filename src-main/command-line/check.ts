@@ -28,18 +28,13 @@ export const checkCommand: Command = {
   async run(given, context) {
     const scratch = await mkdtemp(join(tmpdir(), 'amalgam-check-'))
     try {
-      return await withSession(
-        given,
-        context,
-        async (session) => {
-          const { items } = await importPaths(session, given.positionals, context)
-          const found = items.map((item) => adapterOf(item, session.services.library.adapters.get))
-          const problems = found.flatMap((adapter) => adapter.problems)
-          const lines = found.flatMap((adapter, index) => [...(index > 0 ? [''] : []), ...linesOf(adapter)])
-          return outcome(found.length === 1 ? found[0] : found, lines, problems)
-        },
-        scratch,
-      )
+      return await withSession(scratch, context, async (session) => {
+        const { items } = await importPaths(session, given.positionals, context)
+        const found = items.map((item) => adapterOf(item, session.services.library.adapters.get))
+        const problems = found.flatMap((adapter) => adapter.problems)
+        const lines = found.flatMap((adapter, index) => [...(index > 0 ? [''] : []), ...linesOf(adapter)])
+        return outcome(found.length === 1 ? found[0] : found, lines, problems)
+      })
     } finally {
       await rm(scratch, { recursive: true, force: true })
     }

@@ -24,7 +24,7 @@ export const exportCommand: Command = {
       const problem = errorProblem('field-missing', 'export needs --out DIR.', { where: { field: '--out' } })
       return { ...outcome({ problems: [problem] }, [], [problem]), exitCode: exitCodes.usage }
     }
-    return withSession(given, context, async ({ services: { library } }) => {
+    return withSession(given.value('library'), context, async ({ services: { library } }) => {
       const found = library.adapters.find(given.positionals[0] ?? '', process.cwd())
       if ('code' in found) return outcome({ path: null, problems: [found] }, [], [found])
       const adapter = library.adapters.get(found.id)

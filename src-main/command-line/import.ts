@@ -2,7 +2,7 @@ import { resolve } from 'node:path'
 import type { EventPayload } from '../contract/bridge.ts'
 import type { ImportReport } from '../contract/import-report.ts'
 import { errorProblem, Refusal } from '../contract/problems.ts'
-import { outcome, type Arguments, type Command, type CommandContext } from './command.ts'
+import { outcome, type Command, type CommandContext } from './command.ts'
 import { formatTable } from './format.ts'
 import { withSession, type Session } from './session.ts'
 
@@ -18,8 +18,8 @@ export const importCommand: Command = {
     'Files stay where they are and are never changed. Exit code 1 when anything was refused; the rest is imported all the same.',
   ],
   run: (given, context) =>
-    withSession(given, context, async (session) => {
-      const report = await importPaths(session, given.positionals, context, given)
+    withSession(given.value('library'), context, async (session) => {
+      const report = await importPaths(session, given.positionals, context, given.values('tag'))
       const { counts, items } = report
       const problems = items.filter((item) => item.status === 'refused').flatMap((item) => item.problems)
       return outcome({ counts, items }, importLines(report), problems)
@@ -30,13 +30,13 @@ export const importCommand: Command = {
 export async function importPaths(
   session: Session,
   paths: readonly string[],
-  context: CommandContext,
-  given?: Arguments,
+  context: Pick<CommandContext, 'signal' | 'progress'>,
+  tags: readonly string[] = [],
 ): Promise<ImportReport> {
   const { importer } = session.services
   const started = importer.start(
     paths.map((path) => resolve(path)),
-    { origin: 'imported', tags: given?.values('tag') ?? [] },
+    { origin: 'imported', tags },
   )
   const { id } = started
   if (id === null) throw new Refusal(started.problems)

@@ -13,7 +13,7 @@ export const jobsCommand: Command = {
   most: 1,
   options: [],
   run: (given, context) =>
-    withSession(given, context, async ({ services: { queue } }) => {
+    withSession(given.value('library'), context, async ({ services: { queue } }) => {
       const [id] = given.positionals
       if (id === undefined) {
         const jobs = queue.list()

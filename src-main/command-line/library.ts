@@ -23,7 +23,7 @@ export const listCommand: Command = {
     { name: 'tag', value: 'TAG', repeatable: true, help: 'Only adapters with this tag.' },
   ],
   run: (given, context) =>
-    withSession(given, context, async ({ services }) => {
+    withSession(given.value('library'), context, async ({ services }) => {
       const statuses = adapterStatuses.filter((status) => given.values('status').includes(status))
       const rows = allRows(services.library, { text: given.value('text') ?? '', status: statuses, tag: [...given.values('tag')] })
       const objects: AdapterObject[] = rows.map((row) => ({ ...row, lineage: lineageOf(services.library, row) }))
@@ -55,7 +55,7 @@ export const showCommand: Command = {
   options: [],
   notes: () => ["ID is an adapter's id, its name when no other has it, or the path of its folder."],
   run: (given, context) =>
-    withSession(given, context, async ({ services }) => {
+    withSession(given.value('library'), context, async ({ services }) => {
       const found = services.library.adapters.find(given.positionals[0] ?? '', process.cwd())
       if ('code' in found) return outcome({ problems: [found] }, [], [found])
       const adapter = services.library.adapters.get(found.id)

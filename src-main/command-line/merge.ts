@@ -5,6 +5,7 @@ import * as v from 'valibot'
 import type { EventPayload } from '../contract/bridge.ts'
 import type { Job } from '../contract/job.ts'
 import { errorProblem, hasError, Refusal } from '../contract/problems.ts'
+import type { MergeInput } from '../jobs/merge-input.ts'
 import { mergeResultSchema, type MergeResult, type Recipe } from '../contract/recipe.ts'
 import { parseRecipe } from '../recipes/parse-recipe.ts'
 import { outcome, type Command, type CommandContext, type Outcome } from './command.ts'
@@ -29,7 +30,7 @@ export const mergeCommand: Command = {
     const { text, folder } = await readRecipe(file)
     const { draft, problems } = parseRecipe(text)
     if (!draft || hasError(problems)) return outcome({ problems }, [], problems)
-    return withSession(given, context, async (session) => {
+    return withSession(given.value('library'), context, async (session) => {
       await importMissing(session, draft, folder, context)
       const out = given.value('out')
       return runMerge(session, { recipe: text, relativeTo: folder, ...(out !== undefined && { outFolder: resolve(out) }) }, context)
@@ -65,10 +66,11 @@ async function importMissing(session: Session, recipe: Recipe, folder: string, c
   if (refused.length > 0) throw new Refusal(refused.flatMap((item) => item.problems))
 }
 
-async function runMerge(
+/** Runs one merge job to its end; the outcome's JSON is a MergeResult when it is done. Ctrl+C cancels the job. */
+export async function runMerge(
   session: Session,
-  input: { readonly recipe: string; readonly relativeTo: string; readonly outFolder?: string },
-  context: CommandContext,
+  input: MergeInput,
+  context: Pick<CommandContext, 'signal' | 'progress'>,
 ): Promise<Outcome> {
   const { queue } = session.services
   const { jobId, problems } = queue.start('merge', input)

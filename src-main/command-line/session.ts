@@ -1,7 +1,7 @@
 import { openCommonPort } from '../host/port.ts'
 import { openServices, type Services } from '../ipc/services.ts'
 import { createPublisher, type Publisher } from '../ipc/publish.ts'
-import type { Arguments, CommandContext } from './command.ts'
+import type { CommandContext } from './command.ts'
 
 /** The app's services for one command. */
 export interface Session {
@@ -10,14 +10,13 @@ export interface Session {
 }
 
 /**
- * Opens the library that the command names, does `work` with it and closes it again, whatever becomes of the work.
+ * Opens the library in `libraryFolder` (the app's own one when undefined), does `work` with it and closes it again, whatever becomes of the work.
  * Other Amalgam processes may use the library meanwhile; their jobs and imports are left alone.
  */
 export async function withSession<T>(
-  given: Arguments,
-  context: CommandContext,
+  libraryFolder: string | undefined,
+  context: Pick<CommandContext, 'codeFolder'>,
   work: (session: Session) => Promise<T>,
-  libraryFolder = given.value('library'),
 ): Promise<T> {
   const { log, ...common } = openCommonPort({ codeFolder: context.codeFolder, libraryFolder, roots: [], echo: () => undefined })
   const publisher = createPublisher(log)

@@ -24,7 +24,10 @@ export function createApp(host: HostPort): App {
   const publisher = createPublisher(log)
   const services = openServices({ ...host, emit: publisher.emit })
   const dispatch = createDispatch(createHandlers(services, host), log)
-  services.takeUp()
+  const saved = services.settings.get().outputFolder
+  if (saved !== null) host.access.allow(saved)
+  // What an earlier process left is taken up beside the first requests, not before them.
+  const takenUp = services.takeUp().catch((error: unknown) => log.error('earlier work could not be taken up', { error: String(error) }))
   let closed: Promise<void> | undefined
   return {
     dispatch,
@@ -34,8 +37,7 @@ export function createApp(host: HostPort): App {
       if (services.library.adapters.facets().total === 0) services.importDemo()
     },
     close() {
-      closed ??= services.close().finally(() => publisher.close())
-      return closed
+      return (closed ??= takenUp.then(() => services.close()).finally(() => publisher.close()))
     },
   }
 }

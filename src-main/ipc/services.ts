@@ -1,12 +1,15 @@
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
+import type { AdapterDetail } from '../contract/adapter.ts'
+import { Refusal } from '../contract/problems.ts'
 import type { Settings } from '../contract/settings.ts'
 import { createEngine, type Engine } from '../engine/engine.ts'
 import { createMergeRunner } from '../jobs/merge.ts'
 import { createQueue, type Queue } from '../jobs/queue.ts'
+import { unknownAdapter } from '../library/edit-adapters.ts'
 import { createImporter, type Importer } from '../library/importer.ts'
 import { openLibrary, type Library } from '../library/open-library.ts'
-import { openSettings, type SettingsStore } from '../platform/settings.ts'
+import { openSettings, type SettingsPatch, type SettingsStore } from '../platform/settings.ts'
 import { createPreviewer, type Previewer } from '../recipes/preview.ts'
 import type { HostPort } from './host-port.ts'
 import type { Publisher } from './publish.ts'
@@ -24,13 +27,99 @@ export interface Services {
   readonly importer: Importer
   readonly queue: Queue
   readonly previewer: Previewer
+  readonly emit: Publisher['emit']
   /** Folder of the demo pool; null where the app came without it. */
   readonly demoFolder: string | null
   /** Where merged adapters go: the folder in the settings, or the library's own. */
   outputFolder(): string
+  changeSettings(patch: SettingsPatch): Promise<Settings>
+  /** The adapter with this id; a Refusal when there is none. */
+  adapterOf(id: string): AdapterDetail
   /** Starts importing the demo pool. */
   importDemo(): ReturnType<Importer['start']>
   /** Takes up what an earlier process left: interrupted jobs are marked, queued ones run, pending checks go on. For hosts that stay. */
-  takeUp(): void
+  takeUp(): Promise<void>
   close(): Promise<void>
+}
+
+/** Opens the library in `paths` and joins everything over it. Throws a Refusal when it cannot be opened. */
+export function openServices(options: ServicesOptions): Services {
+  const { paths, log, clock, emit, version } = options
+  const settings = openSettings(paths.library, log)
+  const library = openLibrary({ folder: paths.library, log, now: clock })
+  const { adapters } = library
+  const engine = createEngine({ threads: () => settings.get().threads })
+  const outputFolder = (): string => settings.get().outputFolder ?? paths.outputs
+  const importer = createImporter({
+    library,
+    inspect: (request, signal) => engine.inspect(request, signal),
+    emitChanged: (ids) => emit('library.changed', { ids: [...ids] }),
+    emitProgress: (progress) => emit('import.progress', progress),
+    log,
+  })
+  const queue = createQueue({
+    store: library.jobs,
+    runners: {
+      merge: createMergeRunner({
+        engine,
+        adapters,
+        checkedStamp: (folder) => adapters.paths.all().find((place) => place.path === folder)?.stamp ?? null,
+        importFolder: importer.importFolder,
+        outputsFolder: outputFolder,
+        appVersion: version,
+        now: clock,
+      }),
+    },
+    emit: { changed: (job) => emit('job.changed', job), removed: (id) => emit('job.removed', { id }) },
+    logFolder: paths.logs,
+    log,
+    provenance: () => provenanceOf(version, engine),
+    preventSleep: options.preventSleep,
+    now: clock,
+  })
+  const previewer = createPreviewer({ engine, source: adapters, context: { device: 'cpu' } })
+  const demoFolder = join(paths.resources, 'demo', 'adapters')
+  return {
+    settings,
+    library,
+    engine,
+    importer,
+    queue,
+    previewer,
+    emit,
+    demoFolder: existsSync(demoFolder) ? demoFolder : null,
+    outputFolder,
+    async changeSettings(patch) {
+      const changed = await settings.set(patch)
+      emit('settings.changed', changed)
+      return changed
+    },
+    adapterOf(id) {
+      const adapter = adapters.get(id)
+      if (!adapter) throw new Refusal([unknownAdapter(id)])
+      return adapter
+    },
+    importDemo: () => importer.start([demoFolder], { origin: 'demo', tags: ['demo'] }),
+    async takeUp() {
+      await queue.open()
+      importer.resumeChecks()
+    },
+    async close() {
+      previewer.close()
+      await queue.close()
+      await importer.close()
+      library.close()
+    },
+  }
+}
+
+/** What a result depends on besides its recipe and its sources. */
+function provenanceOf(version: string, engine: Engine): Readonly<Record<string, string>> {
+  const { device, processor, instructions, threads, nativeBuild } = engine.devices()
+  return {
+    appVersion: version,
+    nativeBuild: nativeBuild ?? 'not built',
+    device: `${device} (${processor}, ${instructions})`,
+    threads: String(threads),
+  }
 }

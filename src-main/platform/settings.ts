@@ -5,11 +5,14 @@ import { settingsSchema, type Settings } from '../contract/settings.ts'
 import type { Log } from './log.ts'
 import { writeFileWhole } from './write-file.ts'
 
+/** Some settings; what is undefined stays as it is. */
+export type SettingsPatch = { readonly [K in keyof Settings]?: Settings[K] | undefined }
+
 /** The settings of one library, kept in its settings.json. */
 export interface SettingsStore {
   get(): Settings
   /** Changes some settings and resolves, with all of them, when they are on disk. */
-  set(patch: Partial<Settings>): Promise<Settings>
+  set(patch: SettingsPatch): Promise<Settings>
 }
 
 /** Reads the settings of the library in `folder`. A file that cannot be used is set aside as settings.json.bad, with a warning in the log. */
@@ -21,7 +24,8 @@ export function openSettings(folder: string, log: Log): SettingsStore {
   return {
     get: () => current,
     async set(patch) {
-      current = v.parse(settingsSchema, { ...current, ...patch })
+      const given = Object.entries(patch).filter(([, value]) => value !== undefined)
+      current = v.parse(settingsSchema, { ...current, ...Object.fromEntries(given) })
       const snapshot = current
       const write = written.then(() => writeFileWhole(file, `${JSON.stringify(snapshot, null, 2)}\n`))
       // The caller gets the failure; the next write goes ahead whatever became of this one.

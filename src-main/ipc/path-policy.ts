@@ -1,0 +1,27 @@
+import { errorProblem, Refusal, type Problem } from '../contract/problems.ts'
+import type { AdapterStore } from '../library/adapter-store.ts'
+import type { HostPort } from './host-port.ts'
+
+/** Refuses a request that names a path the window may not: neither in a registered folder, chosen or dropped, nor a place of a known adapter. */
+export async function refuseForeignPaths(
+  host: Pick<HostPort, 'access' | 'kind'>,
+  adapters: Pick<AdapterStore, 'paths'>,
+  paths: readonly string[],
+): Promise<void> {
+  const allowed = await Promise.all(paths.map((path) => host.access.isAllowed(path)))
+  const doubtful = paths.filter((_path, index) => allowed[index] === false)
+  if (doubtful.length === 0) return
+  const known = new Set(adapters.paths.all().map((place) => place.path))
+  const foreign = doubtful.filter((path) => !known.has(path))
+  if (foreign.length > 0) throw new Refusal(foreign.map((path) => notAllowed(path, host.kind)))
+}
+
+function notAllowed(path: string, kind: HostPort['kind']): Problem {
+  return errorProblem('path-not-allowed', `The window may not use ${path}.`, {
+    where: { path },
+    hint:
+      kind === 'electron'
+        ? 'Choose it in a dialog or drop it on the window.'
+        : 'Drop the files on the page, or start "amalgam serve" with --root and the folder they lie in.',
+  })
+}
