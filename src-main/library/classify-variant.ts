@@ -11,7 +11,15 @@ export interface Classified {
 /** Ways to initialise that take their factors out of the base model, which is changed by it (merge-methods.md 1.7). */
 const changedBaseStarts = ['pissa', 'olora', 'corda', 'lora_ga', 'loftq', 'milora']
 /** Fields that switch to an update that is not one fixed matrix for each module. */
-const nonStaticFields = ['use_qalora', 'use_bdlora', 'alora_invocation_tokens', 'arrow_config', 'kasa_config', 'velora_config', 'monteclora_config']
+const nonStaticFields = [
+  'use_qalora',
+  'use_bdlora',
+  'alora_invocation_tokens',
+  'arrow_config',
+  'kasa_config',
+  'velora_config',
+  'monteclora_config',
+]
 
 /** Classifies by the first rule that fits; the order is from what changes the update most. */
 export function classifyVariant(fields: Readonly<Record<string, unknown>>, factors: PairedFactors): Classified {
@@ -20,7 +28,8 @@ export function classifyVariant(fields: Readonly<Record<string, unknown>>, facto
   if (has('magnitude')) return { variant: 'dora', reason: 'the file holds magnitude vectors' }
   if (isOn(own(fields, 'lora_bias'))) return { variant: 'lora-bias', reason: 'lora_bias is set' }
   if (has('bias-of-b')) return { variant: 'lora-bias', reason: 'the file holds biases of lora_B' }
-  if (isOn(own(fields, 'layer_replication'))) return { variant: 'changed-base', reason: 'layer_replication repeats layers of the base model' }
+  if (isOn(own(fields, 'layer_replication')))
+    return { variant: 'changed-base', reason: 'layer_replication repeats layers of the base model' }
   const start = own(fields, 'init_lora_weights')
   if (typeof start === 'string' && changedBaseStarts.some((name) => start.toLowerCase().startsWith(name)))
     return { variant: 'changed-base', reason: `init_lora_weights is "${start.slice(0, 40)}"` }

@@ -12,11 +12,15 @@ const magic = 'SQLite format 3\0'
 const versionOffset = 60
 
 /**
- * Opens the database `file` (made when missing) with its tables at the newest of `migrations`.
+ * Opens the database `file` (made when missing) with its tables at the newest of `migrations`; `backup` is the copy made before migrating.
  * Throws Refusal: library-newer when a newer version wrote it (the file is then not even opened by SQLite), library-unreadable for anything else
  * that keeps it from being opened.
  */
-export function openDatabase(file: string, migrations: readonly Migration[], now: Date): Database.Database {
+export function openDatabase(
+  file: string,
+  migrations: readonly Migration[],
+  now: Date,
+): { readonly db: Database.Database; readonly backup: string | null } {
   const newest = migrations.at(-1)?.version ?? 0
   let db: Database.Database | undefined
   try {
@@ -29,8 +33,7 @@ export function openDatabase(file: string, migrations: readonly Migration[], now
     db.pragma('synchronous = NORMAL')
     db.pragma('foreign_keys = ON')
     db.pragma('temp_store = MEMORY')
-    migrate(db, migrations, file, now)
-    return db
+    return { db, backup: migrate(db, migrations, file, now) }
   } catch (error) {
     db?.close()
     if (error instanceof Refusal) throw error
@@ -56,10 +59,14 @@ function versionInFile(file: string): number {
 function refuseNewer(file: string, version: number, newest: number): void {
   if (version <= newest) return
   throw new Refusal([
-    errorProblem('library-newer', `The library was written by a newer Amalgam (its tables have version ${version}, this one knows ${newest}).`, {
-      where: { path: file, value: String(version) },
-      hint: 'Open it with the newer Amalgam, or choose another library folder. Nothing in it was changed.',
-    }),
+    errorProblem(
+      'library-newer',
+      `The library was written by a newer Amalgam (its tables have version ${version}, this one knows ${newest}).`,
+      {
+        where: { path: file, value: String(version) },
+        hint: 'Open it with the newer Amalgam, or choose another library folder. Nothing in it was changed.',
+      },
+    ),
   ])
 }
 

@@ -52,7 +52,8 @@ export function pairFactors(tensors: readonly HeaderTensor[], expertRanks: boole
     if (!draft) drafts.set(parsed.module, (draft = {}))
     const side = parsed.part === 'A' ? 'a' : 'b'
     const twin = draft[side]
-    if (twin) findings.add('header-duplicate-key', parsed.module, `${twin.name} and ${tensor.name} name the same factor.`, tensor.name, again)
+    if (twin)
+      findings.add('header-duplicate-key', parsed.module, `${twin.name} and ${tensor.name} name the same factor.`, tensor.name, again)
     else draft[side] = tensor
   }
   const pairs: FactorPair[] = []
@@ -119,7 +120,9 @@ class Findings {
 
   problems(): Problem[] {
     return [...this.byCode.values()].map(({ first, modules }) =>
-      modules.size === 1 ? first : { ...first, message: `${first.message} The same holds for ${countOf(modules.size - 1, 'more module')}.` },
+      modules.size === 1
+        ? first
+        : { ...first, message: `${first.message} The same holds for ${countOf(modules.size - 1, 'more module')}.` },
     )
   }
 }

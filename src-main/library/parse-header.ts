@@ -58,12 +58,14 @@ function parseTensor(name: string, entry: unknown, dataBytes: number): HeaderTen
   const { dtype, shape, data_offsets: offsets } = entry
   let keys = 0
   for (const key in entry) {
-    if (key !== 'dtype' && key !== 'shape' && key !== 'data_offsets') return refuse('header-invalid', `The key ${shownValue(key)} is not known.`, name)
+    if (key !== 'dtype' && key !== 'shape' && key !== 'data_offsets')
+      return refuse('header-invalid', `The key ${shownValue(key)} is not known.`, name)
     keys += 1
   }
   if (keys !== 3) return refuse('header-invalid', 'A tensor needs dtype, shape and data_offsets.', name)
   if (typeof dtype !== 'string') return refuse('header-invalid', 'dtype must be a text.', name)
-  if (!Object.hasOwn(dtypeBits, dtype)) return refuse('unknown-dtype', `The type ${shownValue(dtype)} is not known.`, name, Object.keys(dtypeBits))
+  if (!Object.hasOwn(dtypeBits, dtype))
+    return refuse('unknown-dtype', `The type ${shownValue(dtype)} is not known.`, name, Object.keys(dtypeBits))
   if (!isSizes(shape) || shape.length > maxTensorRank)
     return refuse('header-invalid', `shape must be a list of at most ${maxTensorRank} whole numbers of 0 or more.`, name)
   if (!isSizes(offsets) || offsets.length !== 2)
@@ -71,9 +73,14 @@ function parseTensor(name: string, entry: unknown, dataBytes: number): HeaderTen
   const [begin, end] = offsets as [number, number]
   if (end < begin) return refuse('tensor-offsets-invalid', 'data_offsets end before they begin.', name)
   if (end > dataBytes)
-    return refuse('tensor-offsets-invalid', `The tensor ends at byte ${end} of the data, but the file holds ${dataBytes} bytes of data.`, name)
+    return refuse(
+      'tensor-offsets-invalid',
+      `The tensor ends at byte ${end} of the data, but the file holds ${dataBytes} bytes of data.`,
+      name,
+    )
   const expected = byteLength(dtypeBits[dtype] ?? 0, shape)
-  if (!Number.isInteger(expected)) return refuse('header-invalid', 'The product of the shape is too large, or no whole number of bytes.', name)
+  if (!Number.isInteger(expected))
+    return refuse('header-invalid', 'The product of the shape is too large, or no whole number of bytes.', name)
   if (end - begin !== expected)
     return refuse('tensor-offsets-invalid', `data_offsets hold ${end - begin} bytes where shape and dtype need ${expected}.`, name)
   return { name, dtype, shape, begin, end }

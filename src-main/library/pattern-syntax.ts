@@ -34,7 +34,12 @@ const namedSets: Readonly<Record<string, CharacterSet>> = {
   s: { ranges: space, negated: false },
   S: { ranges: space, negated: true },
 }
-const asserts: Readonly<Record<string, 'start' | 'end' | 'boundary' | 'no-boundary'>> = { A: 'start', Z: 'end', b: 'boundary', B: 'no-boundary' }
+const asserts: Readonly<Record<string, 'start' | 'end' | 'boundary' | 'no-boundary'>> = {
+  A: 'start',
+  Z: 'end',
+  b: 'boundary',
+  B: 'no-boundary',
+}
 const controls: Readonly<Record<string, number>> = { n: 10, r: 13, t: 9, f: 12, v: 11 }
 
 /** The tree of `pattern`, or in words why it is not read. */
@@ -100,7 +105,8 @@ class PatternReader {
     this.at += counts[0].length
     const min = Number(counts[1])
     const max = counts[2] === '' ? min : counts[3] === '' ? Infinity : Number(counts[3])
-    if (min > max || min > maxRepeat || (max !== Infinity && max > maxRepeat)) throw new PatternError('a number of repetitions is out of range')
+    if (min > max || min > maxRepeat || (max !== Infinity && max > maxRepeat))
+      throw new PatternError('a number of repetitions is out of range')
     return { min, max }
   }
 

@@ -101,7 +101,11 @@ function checkAlpha(value: unknown, field: string): number | Problem {
   return invalid('alpha-invalid', field, value, 'a finite number greater than 0')
 }
 
-function checkPattern(value: unknown, field: string, check: (value: unknown, field: string) => number | Problem): readonly PatternEntry[] | Problem {
+function checkPattern(
+  value: unknown,
+  field: string,
+  check: (value: unknown, field: string) => number | Problem,
+): readonly PatternEntry[] | Problem {
   if (!isObject(value)) return invalid('config-invalid', field, value, 'an object of patterns and numbers')
   const entries: PatternEntry[] = []
   for (const [key, item] of Object.entries(value)) {

@@ -70,3 +70,10 @@ function unreadable(path: string, reason: string): Problem {
     hint: 'Check that the file is there and that you may read it, then import it again.',
   })
 }
+
+/** The problem of a file that was written to while it was read; places are added by who knows them. */
+export function fileChanged(): Problem {
+  return errorProblem('file-changed', 'The file changed while it was read.', {
+    hint: 'Import it again when nothing writes to it any more.',
+  })
+}

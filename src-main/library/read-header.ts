@@ -1,6 +1,6 @@
 import { errorProblem, type Problem } from '../contract/problems.ts'
 import { maxHeaderBytes, parseHeader, type HeaderTensor } from './parse-header.ts'
-import { readFully, withFile, type OpenFile, type Stamp } from './read-file.ts'
+import { fileChanged, readFully, withFile, type OpenFile, type Stamp } from './read-file.ts'
 
 /** The header of a weights file and what is known of the file itself. */
 export interface WeightsHeader {
@@ -30,7 +30,7 @@ export function readOpenHeader(file: OpenFile): WeightsHeader | Problem {
     })
   const firstRead = Buffer.allocUnsafe(Math.min(firstReadBytes, sizeBytes))
   const headStart = readFully(handle, firstRead, firstRead.length, 0)
-  if (headStart < lengthBytes) return changed()
+  if (headStart < lengthBytes) return fileChanged()
   const headerBytes = firstRead.readBigUInt64LE(0)
   if (headerBytes > BigInt(Math.min(maxHeaderBytes, sizeBytes - lengthBytes)))
     return errorProblem('header-too-long', `The header claims ${headerBytes} bytes; the file has ${sizeBytes}, and the limit is 100 MB.`, {
@@ -38,7 +38,7 @@ export function readOpenHeader(file: OpenFile): WeightsHeader | Problem {
     })
   const dataBegin = lengthBytes + Number(headerBytes)
   const bytes = dataBegin <= headStart ? firstRead.subarray(lengthBytes, dataBegin) : readRest(handle, dataBegin)
-  if (bytes === null) return changed()
+  if (bytes === null) return fileChanged()
   const tensors = parseHeader(bytes, sizeBytes - dataBegin)
   return 'code' in tensors ? tensors : { tensors, dataBegin, sizeBytes, stamp }
 }
@@ -46,8 +46,4 @@ export function readOpenHeader(file: OpenFile): WeightsHeader | Problem {
 function readRest(handle: number, dataBegin: number): Buffer | null {
   const bytes = Buffer.allocUnsafe(dataBegin - lengthBytes)
   return readFully(handle, bytes, bytes.length, lengthBytes) === bytes.length ? bytes : null
-}
-
-function changed(): Problem {
-  return errorProblem('file-changed', 'The file became shorter while it was read.', { hint: 'Import it again when nothing writes to it any more.' })
 }

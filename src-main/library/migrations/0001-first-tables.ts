@@ -51,11 +51,10 @@ CREATE TABLE adapter_modules (
 CREATE TABLE adapter_paths (
   path TEXT NOT NULL PRIMARY KEY,
   adapter_seq INTEGER NOT NULL REFERENCES adapters (seq) ON DELETE CASCADE,
-  weights_file TEXT,
   stamp TEXT NOT NULL,
   present INTEGER NOT NULL DEFAULT 1 CHECK (present IN (0, 1))
 ) STRICT;
-CREATE INDEX adapter_paths_by_adapter ON adapter_paths (adapter_seq);
+CREATE INDEX adapter_paths_by_adapter ON adapter_paths (adapter_seq, present);
 
 CREATE TABLE file_hashes (
   path TEXT NOT NULL PRIMARY KEY,
@@ -87,7 +86,7 @@ CREATE TABLE lineage (
 ) STRICT;
 
 CREATE TABLE lineage_sources (
-  adapter_seq INTEGER NOT NULL REFERENCES lineage (adapter_seq) ON DELETE CASCADE,
+  adapter_seq INTEGER NOT NULL REFERENCES lineage (adapter_seq) ON DELETE CASCADE ON UPDATE CASCADE,
   position INTEGER NOT NULL,
   source_id TEXT,
   name TEXT NOT NULL,

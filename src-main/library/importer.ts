@@ -1,0 +1,131 @@
+import { availableParallelism } from 'node:os'
+import { setTimeout } from 'node:timers/promises'
+import type { AdapterOrigin } from '../contract/adapter.ts'
+import type { ImportItem, ImportProgress, ImportReport } from '../contract/import-report.ts'
+import { errorProblem, type Problem } from '../contract/problems.ts'
+import type { Log } from '../platform/log.ts'
+import { workerFile } from '../platform/worker-file.ts'
+import { createChecker } from './check-adapter.ts'
+import { finishLeftImports } from './finish-imports.ts'
+import { gatherChanges } from './gather-changes.ts'
+import type { Admission } from './import-adapter.ts'
+import { importSingle } from './import-folder.ts'
+import { beginImport, type ImportRun } from './import-run.ts'
+import { runImport, type ImportTools } from './run-import.ts'
+import type { Inspect } from './inspection.ts'
+import type { Library } from './open-library.ts'
+import { rescanPlaces } from './rescan.ts'
+import { createSettler } from './settle-checks.ts'
+import { createWorkerPool } from './worker-pool.ts'
+
+/** What an import of paths is given along. */
+export interface ImportOptions {
+  readonly origin?: AdapterOrigin
+  readonly tags?: readonly string[]
+}
+
+/** The way into the library, for people's files and for the app's own results. */
+export interface Importer {
+  /** Starts importing files and folders (looked through with everything below). Answers at once; progress comes as events. */
+  start(paths: readonly string[], options?: ImportOptions): { readonly id: string | null; readonly problems: readonly Problem[] }
+  /** The report once all checks are done, or the import was stopped. Throws for an id that was never given. */
+  finished(id: string): Promise<ImportReport>
+  /** Stops looking, reading and checking. What is listed stays listed; unchecked adapters are checked when they are imported again. */
+  stop(id: string): readonly Problem[]
+  /** The report of the import that began last, finished or not; null when there was none. */
+  lastReport(): ImportReport | null
+  /** Takes in one adapter that the app made; everything is checked when it resolves. */
+  importFolder(folder: string, admission: Admission): Promise<ImportItem>
+  /** Takes up the checks that an earlier process did not finish, in the background. */
+  resumeChecks(): void
+  /** Looks whether adapters are still where they were (all, or the given ones), and imports anew where other content lies now. */
+  rescan(ids?: readonly string[]): Promise<{ readonly missing: number; readonly found: number }>
+  close(): Promise<void>
+}
+
+export interface ImporterOptions {
+  readonly library: Library
+  readonly inspect: Inspect
+  /** Hears the ids of adapters that changed, came or went. */
+  readonly emitChanged: (ids: readonly string[]) => void
+  readonly emitProgress: (progress: ImportProgress) => void
+  readonly log: Log
+  /** Reading threads; at least two, so that one can hash while the other reads headers. */
+  readonly workers?: number
+}
+
+/** The importer over an open library. Close it before the library. */
+export function createImporter(options: ImporterOptions): Importer {
+  const { library, inspect, emitProgress, log } = options
+  const changes = gatherChanges(options.emitChanged)
+  const emitChanged = changes.add
+  const { adapters, imports, now } = library
+  const pool = createWorkerPool(workerFile('library/read-worker'), options.workers ?? Math.max(2, Math.min(4, availableParallelism())))
+  const background = new AbortController()
+  const settler = createSettler({ adapters, pool, checker: createChecker({ adapters, pool, inspect, log }), emitChanged, now })
+  const tools: ImportTools = { adapters, pool, settler, emitChanged, log, now }
+  const running = new Map<string, { readonly run: ImportRun; readonly ended: Promise<void> }>()
+  const jobs = new Set<Promise<unknown>>()
+
+  function keep<T>(work: Promise<T>, what: string): Promise<T> {
+    jobs.add(work)
+    void work.catch((error: unknown) => log.error(what, { error: String(error) })).finally(() => jobs.delete(work))
+    return work
+  }
+
+  function start(paths: readonly string[], { origin = 'imported', tags = [] }: ImportOptions = {}) {
+    if (paths.length === 0) return { id: null, problems: [nothingGiven()] }
+    const run = beginImport(imports, now(), emitProgress)
+    const ended = keep(runImport(run, paths, { origin, tags }, tools), 'an import ended unexpectedly').finally(() => {
+      run.finish(now())
+      running.delete(run.id)
+    })
+    running.set(run.id, { run, ended })
+    return { id: run.id, problems: [] }
+  }
+
+  return {
+    start,
+    async finished(id) {
+      await running.get(id)?.ended
+      const report = imports.report(id)
+      if (!report) throw new Error(`there is no import ${id}`)
+      return report
+    },
+    stop(id) {
+      running.get(id)?.run.stop()
+      return []
+    },
+    lastReport: () => imports.report(),
+    importFolder: (folder, admission) => importSingle(folder, admission, tools, background.signal),
+    resumeChecks() {
+      const work = settler.settleAll(adapters.unchecked.all(), background.signal).then(() => {
+        if (!background.signal.aborted) finishLeftImports(library, new Set(running.keys()))
+      })
+      void keep(work, 'pending checks could not be taken up')
+    },
+    rescan: async (ids) => {
+      const { missing, found, changed, touched } = await rescanPlaces(adapters, pool, ids)
+      if (touched.length > 0) emitChanged(touched)
+      if (changed.length > 0) start(changed)
+      return { missing, found }
+    },
+    async close() {
+      background.abort()
+      for (const { run } of running.values()) run.stop()
+      const quiet = Promise.allSettled([...jobs, ...[...running.values()].map(({ ended }) => ended)])
+      // A disk that does not answer must not keep the app open.
+      await Promise.race([quiet, setTimeout(closeGraceMs, undefined, { ref: false })])
+      await pool.close()
+      await quiet
+      changes.flush()
+    },
+  }
+}
+
+/** How long work in progress may take to stop, in milliseconds. */
+const closeGraceMs = 2000
+
+function nothingGiven(): Problem {
+  return errorProblem('no-adapter-found', 'No path was given to import.', { where: { field: 'paths' }, hint: 'Name a folder or a file.' })
+}

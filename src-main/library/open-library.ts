@@ -1,0 +1,35 @@
+import { join } from 'node:path'
+import type { Log } from '../platform/log.ts'
+import { createAdapterStore, type AdapterStore } from './adapter-store.ts'
+import { createImportStore, type ImportStore } from './import-store.ts'
+import { createJobStore, type JobStore } from './job-store.ts'
+import { migrations } from './migrations/index.ts'
+import { openDatabase } from './open-database.ts'
+
+/** Name of the database in the library's folder. */
+export const libraryFile = 'library.sqlite'
+
+/** One open library. */
+export interface Library {
+  readonly folder: string
+  readonly adapters: AdapterStore
+  readonly jobs: JobStore
+  readonly imports: ImportStore
+  readonly now: () => Date
+  close(): void
+}
+
+/** Opens the library in `folder`, made when missing. Throws Refusal: library-newer, library-unreadable. */
+export function openLibrary({ folder, log, now = () => new Date() }: { folder: string; log: Log; now?: () => Date }): Library {
+  const file = join(folder, libraryFile)
+  const { db, backup } = openDatabase(file, migrations, now())
+  if (backup !== null) log.info('the library was copied before its tables were changed', { copy: backup })
+  return {
+    folder,
+    adapters: createAdapterStore(db),
+    jobs: createJobStore(db),
+    imports: createImportStore(db),
+    now,
+    close: () => void db.close(),
+  }
+}

@@ -1,0 +1,56 @@
+import type Database from 'better-sqlite3'
+import { refreshStatusSql } from './adapter-writes.ts'
+import type { Stamp } from './read-file.ts'
+
+/** A place where an adapter was seen. */
+export interface KnownPath {
+  readonly path: string
+  readonly stamp: Stamp
+  readonly present: boolean
+  readonly adapterId: string
+  /** True when the adapter is refused. */
+  readonly refused: boolean
+}
+
+/** The places of adapters, for looking whether they are still there. */
+export interface PathStore {
+  /** All places, or those of the given adapters. */
+  all(ids?: readonly string[]): KnownPath[]
+  /** Says whether the adapter is still at `path`; an adapter with no place left becomes missing, one with a place again ok. */
+  setPresent(path: string, present: boolean): void
+  missingIds(): string[]
+}
+
+interface PathRow {
+  readonly path: string
+  readonly stamp: string
+  readonly present: number
+  readonly adapterId: string
+  readonly refused: number
+}
+
+/** The paths in `db`. */
+export function createPathStore(db: Database.Database): PathStore {
+  const columns = `SELECT p.path, p.stamp, p.present, a.id AS adapterId, a.status = 'refused' AS refused
+    FROM adapter_paths p JOIN adapters a ON a.seq = p.adapter_seq`
+  const all = db.prepare<[], PathRow>(`${columns} ORDER BY a.seq, p.path`)
+  const ofOne = db.prepare<[string], PathRow>(`${columns} WHERE a.id = ? ORDER BY p.path`)
+  const setPresent = db.prepare<[number, string], { seq: number }>(
+    'UPDATE adapter_paths SET present = ? WHERE path = ? RETURNING adapter_seq AS seq',
+  )
+  const missing = db.prepare<[], { id: string }>("SELECT id FROM adapters WHERE status = 'missing'")
+  const refreshStatus = db.prepare(refreshStatusSql)
+  return {
+    all: (ids) =>
+      (ids === undefined ? all.all() : ids.flatMap((id) => ofOne.all(id))).map((row) => ({
+        ...row,
+        present: row.present === 1,
+        refused: row.refused === 1,
+      })),
+    setPresent(path, present) {
+      const owner = setPresent.get(present ? 1 : 0, path)
+      if (owner) refreshStatus.run(owner.seq)
+    },
+    missingIds: () => missing.all().map((row) => row.id),
+  }
+}
