@@ -18,6 +18,8 @@ export interface EnergyBar extends LayerEnergy {
 
 /** Shares below this are rounding of the arithmetic, not truncation. */
 const nothingCut = 1e-9
+/** Few layers do not make fat bars: no step from bar to bar is wider than this, in pixels. */
+const widestStep = 28
 
 /**
  * Bars of the energy cut away in each layer, from zero at the bottom: kept shares differ by a few per cent or less, which bars of the
@@ -32,7 +34,7 @@ export function layOutKeptEnergy(
   const largestCut = cutOf(worst)
   const across = scaleBand<number>()
     .domain(layers.map((_, index) => index))
-    .range([0, size.width])
+    .range([0, Math.min(size.width, layers.length * widestStep)])
     .paddingInner(layers.length > size.width / 4 ? 0 : 0.2)
   const up = scaleLinear().domain([0, largestCut]).range([0, size.height])
   const bars = layers.map((layer, index) => {

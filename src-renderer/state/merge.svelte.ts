@@ -33,6 +33,8 @@ export class MergeState {
   rows = $state.raw<ReadonlyMap<string, AdapterRow>>(new Map())
   /** Stays while a newer one is on its way, so that nothing jumps. */
   previewed = $state.raw<PreviewedDraft | null>(null)
+  /** The newest preview that had numbers; stays while the draft is refused, so that typing a number does not empty the screen. */
+  estimated = $state.raw<PreviewedDraft | null>(null)
   /** True from a change until its preview is there. */
   waiting = $state(false)
   /** Why no preview or no start came back; problems of the recipe itself are in the preview. */
@@ -73,6 +75,7 @@ export class MergeState {
         this.waiting = false
         this.hostProblems = answer.ok ? [] : answer.problems
         this.previewed = answer.ok ? { draft, preview: answer.value } : null
+        if (answer.ok && answer.value.estimate) this.estimated = this.previewed
       },
       fail: (error) => {
         this.waiting = false
@@ -109,6 +112,11 @@ export class MergeState {
     void this.#loadRows()
     if (before.sources.length > 0) this.#announcer.done(said, { label: 'Undo', run: () => this.#undoTo(before) })
     else this.#announcer.say(said)
+  }
+
+  /** Empties the draft, with the way back to the one before. */
+  startNew(): void {
+    if (this.draft.sources.length > 0) this.replace(emptyDraft, 'New merge started.')
   }
 
   /** Adds a line for each adapter; an adapter may be added again. */
@@ -251,6 +259,7 @@ export class MergeState {
     else {
       this.#preview.drop()
       this.previewed = null
+      this.estimated = null
     }
   }
 }

@@ -11,7 +11,7 @@ export interface FrameGestures {
 
 /** The commands that work in every section. */
 export function frameCommands(app: AppState, gestures: FrameGestures): readonly Command[] {
-  const { info, imports, navigation, selection, announcer, bridge } = app
+  const { info, imports, navigation, selection, announcer, bridge, merge } = app
   const group = 'Everywhere'
   const undo = (): (() => void) | undefined => announcer.notices.findLast((notice) => notice.action?.label === 'Undo')?.action?.run
   // A browser keeps Ctrl+1 to Ctrl+8 for its tabs, so Alt comes first there.
@@ -32,6 +32,17 @@ export function frameCommands(app: AppState, gestures: FrameGestures): readonly 
       shortcuts: [...sectionShortcuts(index + 1), ...(section.id === 'settings' ? ['Mod+,'] : [])],
       run: () => navigation.go(section.id),
     })),
+    {
+      id: 'merge.new',
+      title: 'New merge',
+      group,
+      // A browser keeps Ctrl+N for its windows.
+      shortcuts: bridge.host === 'web' ? ['Alt+N', 'Mod+N'] : ['Mod+N'],
+      run: () => {
+        merge.startNew()
+        navigation.go('merge')
+      },
+    },
     { id: 'library.add', title: 'Add adapters', group, shortcuts: ['Mod+O'], run: add },
     {
       id: 'library.demo',

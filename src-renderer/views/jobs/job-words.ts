@@ -45,6 +45,18 @@ export function keptEnergyOf(discardedEnergy: number): number {
   return 1 - discardedEnergy * discardedEnergy
 }
 
+/** The part up to a dot that all names share; empty when they share none, or for one name alone. */
+export function sharedPrefix(names: readonly string[]): string {
+  const [first, ...others] = names
+  if (first === undefined || others.length === 0) return ''
+  const parts = first.split('.')
+  const shared = parts.findIndex((_, index) => {
+    const start = `${parts.slice(0, index + 1).join('.')}.`
+    return others.some((name) => !name.startsWith(start))
+  })
+  return shared <= 0 ? '' : `${parts.slice(0, shared).join('.')}.`
+}
+
 export type ModuleOrder = 'name' | 'discarded' | 'norm'
 
 /** Modules of a merge in the order asked for: by name as the file lists them, or largest first. */

@@ -1,6 +1,6 @@
 import { adapterVariants, isMergeable, type AdapterRow } from '../../../src-main/contract/adapter.ts'
 import { formatExact, formatNorm, formatValues } from '../../format/numbers.ts'
-import { plural } from '../../format/words.ts'
+import { lastPart, plural } from '../../format/words.ts'
 
 /** The facts of an adapter that matter for a merge, for one line under its name. */
 export function factsOf(row: AdapterRow): readonly string[] {
@@ -8,7 +8,7 @@ export function factsOf(row: AdapterRow): readonly string[] {
     `rank ${formatValues(row.ranks)}`,
     `scaling ${formatValues(row.scaling)}`,
     plural(row.targetModules.length, 'module'),
-    row.baseModelName ?? 'no base named',
+    row.baseModelName === null ? 'no base named' : lastPart(row.baseModelName),
   ]
 }
 

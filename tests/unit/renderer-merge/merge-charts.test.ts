@@ -12,13 +12,13 @@ describe('kept energy by layer', () => {
         { layer: 1, keptEnergy: 0.98 },
         { layer: null, keptEnergy: 0.96 },
       ],
-      { width: 140, height: 40 },
+      { width: 60, height: 40 },
     )
     expect(drawn?.largestCut).toBeCloseTo(0.04, 12)
     expect(drawn?.worst.layer).toBeNull()
     expect(drawn?.bars.map((bar) => Math.round(bar.height))).toEqual([0, 20, 40])
     expect(drawn?.bars.map((bar) => Math.round(bar.y))).toEqual([40, 20, 0])
-    expect(drawn?.bars[0]?.width).toBeCloseTo(40, 6)
+    expect(drawn?.bars[0]?.width).toBeCloseTo((0.8 * 60) / 2.8, 6)
   })
   it('draws nothing where nothing was cut', () =>
     expect(layOutKeptEnergy([{ layer: 0, keptEnergy: 1 - 1e-12 }], { width: 100, height: 40 })).toBeNull())
