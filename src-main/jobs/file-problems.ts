@@ -9,6 +9,7 @@ const meanings: Readonly<Record<string, { readonly code: 'disk-full' | 'write-fa
     EPERM: { code: 'write-failed', reason: 'the system does not allow it', hint: 'Choose a folder that you may write to.' },
     EROFS: { code: 'write-failed', reason: 'the disk is read-only', hint: 'Choose a folder on another disk.' },
     ENOTDIR: { code: 'write-failed', reason: 'a part of the path is a file', hint: 'Choose another output folder.' },
+    EEXIST: { code: 'write-failed', reason: 'a part of the path is a file', hint: 'Choose another output folder.' },
     ENOENT: { code: 'write-failed', reason: 'the folder is gone', hint: 'Choose another output folder.' },
     ENAMETOOLONG: { code: 'write-failed', reason: 'the path is too long', hint: 'Choose a shorter name or folder.' },
     EIO: { code: 'write-failed', reason: 'the disk reports an error', hint: 'Check the disk, or choose a folder on another one.' },

@@ -10,11 +10,18 @@ import { recipeText, withIds } from '../recipes/recipe-text.ts'
 import { resolveDraft, type Resolution } from '../recipes/resolve-recipe.ts'
 import { adapterConfig } from './adapter-config.ts'
 import { checkSources, type CheckedStamp } from './check-sources.ts'
-import { outputExists } from './file-problems.ts'
 import { importOutput, stopIfAsked, type OutputImport } from './import-output.ts'
 import { lineageOf } from './lineage.ts'
 import type { MergeInput } from './merge-input.ts'
-import { folderName, freeFolder, isThere, makeOutputFolder, removeTemporary, writeOutputFile, type OutputFolder } from './output-folder.ts'
+import {
+  folderName,
+  freeFolder,
+  makeOutputFolder,
+  removeTemporary,
+  targetProblem,
+  writeOutputFile,
+  type OutputFolder,
+} from './output-folder.ts'
 import type { RunContext, Runner, RunOutcome } from './runner.ts'
 import { modelCard } from './write-card.ts'
 
@@ -97,7 +104,8 @@ export function createMergeRunner(services: MergeServices): Runner<MergeInput> {
     prepare({ recipe: draft, relativeTo, outFolder }) {
       const { ready, problems: found } = resolveNow(draft, relativeTo)
       const target = outFolder === undefined ? undefined : resolve(outFolder)
-      const problems = [...found, ...(target !== undefined && isThere(target) ? [outputExists(target)] : [])]
+      const refusal = target === undefined ? null : targetProblem(target)
+      const problems = [...found, ...(refusal ? [refusal] : [])]
       if (!ready || hasError(problems)) return { problems }
       const asked = ready.recipe.output.name?.trim() || (target === undefined ? titleOf(ready) : basename(target))
       const title = asked.slice(0, maxNameCharacters)

@@ -1,7 +1,7 @@
 import { lstatSync } from 'node:fs'
 import { lstat, mkdir, open, readdir, rename, rm, statfs, writeFile } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
-import { Refusal } from '../contract/problems.ts'
+import { Refusal, type Problem } from '../contract/problems.ts'
 import { outputExists, tooLittleSpace, writeProblem } from './file-problems.ts'
 
 /** A folder in the making: written under `temporary`, and moved to `target` when it is whole. */
@@ -61,23 +61,37 @@ export async function writeOutputFile(path: string, text: string): Promise<void>
   await orRefuse(path, () => writeFile(path, text, { flag: 'wx' }))
 }
 
-/** `folder/name`, or the first of `name-2`, `name-3`... that is free. */
+/** `folder/name`, or the first of `name-2`, `name-3`... that is free. Throws a Refusal when nothing can be made in `folder`. */
 export function freeFolder(folder: string, name: string): string {
   for (let number = 1; ; number++) {
     const candidate = join(folder, number === 1 ? name : `${name}-${number}`)
-    if (!isThere(candidate)) return candidate
+    const problem = targetProblem(candidate)
+    if (!problem) return candidate
+    if (problem.code !== 'output-exists') throw new Refusal([problem])
   }
 }
 
 /** True when anything at all stands at `path`, a broken link included. */
-export function isThere(path: string): boolean {
+function isThere(path: string): boolean {
   return lstatSync(path, { throwIfNoEntry: false }) !== undefined
+}
+
+/** What keeps `target` from becoming a new folder, as far as it can be seen now; null when nothing does. */
+export function targetProblem(target: string): Problem | null {
+  try {
+    return isThere(target) ? outputExists(target) : null
+  } catch (error) {
+    const problem = writeProblem(error, target)
+    if (problem) return problem
+    throw error
+  }
 }
 
 /** A name as a folder's name on every system: letters, digits, dot, dash and underscore; never empty, hidden or longer than 80 characters. */
 export function folderName(name: string): string {
   const plain = name
     .normalize('NFKD')
+    .replaceAll(/\p{M}/gu, '')
     .replaceAll(/[^A-Za-z0-9._-]+/g, '-')
     .replaceAll(/^[-.]+|[-.]+$/g, '')
     .slice(0, 80)

@@ -1,0 +1,87 @@
+/** Library, importer, engine and queue joined as the app joins them, over a folder of its own. */
+import { mkdtempSync, realpathSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import type { Job } from '../../../src-main/contract/job.ts'
+import type { ImportItem } from '../../../src-main/contract/import-report.ts'
+import { createEngine, type Engine } from '../../../src-main/engine/engine.ts'
+import { createMergeRunner, type MergeServices } from '../../../src-main/jobs/merge.ts'
+import { createQueue, type Queue } from '../../../src-main/jobs/queue.ts'
+import { createImporter } from '../../../src-main/library/importer.ts'
+import { openLibrary, type Library } from '../../../src-main/library/open-library.ts'
+import { silentLog } from '../../../src-main/platform/log.ts'
+import { makeAdapter, type TinyAdapter } from '../../helpers/adapters.ts'
+
+export interface Bench {
+  readonly folder: string
+  readonly outputs: string
+  readonly library: Library
+  readonly queue: Queue
+  readonly told: readonly Job[]
+  /** Makes an adapter under `pool/` and imports it with all checks. */
+  add(name: string, options?: TinyAdapter): Promise<ImportItem>
+  /** Starts a merge and waits for its end. */
+  merge(recipe: unknown, outFolder?: string): Promise<Job>
+  close(): Promise<void>
+}
+
+/** `change` replaces services of the merge job; `folder` opens an earlier bench's folder again. */
+export function openBench(change: Partial<MergeServices> = {}, folder = realpathSync(mkdtempSync(join(tmpdir(), 'amalgam-jobs-')))): Bench {
+  const library = openLibrary({ folder: join(folder, 'library'), log: silentLog })
+  const engine: Engine = createEngine({ threads: 2 })
+  const importer = createImporter({
+    library,
+    inspect: (request, signal) => engine.inspect(request, signal),
+    emitChanged: () => undefined,
+    emitProgress: () => undefined,
+    log: silentLog,
+  })
+  const outputs = join(folder, 'outputs')
+  const { adapters } = library
+  const told: Job[] = []
+  const queue = createQueue({
+    store: library.jobs,
+    runners: {
+      merge: createMergeRunner({
+        engine,
+        adapters,
+        checkedStamp: (place) => adapters.paths.all().find((known) => known.path === place)?.stamp ?? null,
+        importFolder: (output, admission) => importer.importFolder(output, admission),
+        outputsFolder: () => outputs,
+        appVersion: '9.8.7',
+        ...change,
+      }),
+    },
+    emit: { changed: (job) => told.push(job), removed: () => undefined },
+    logFolder: join(folder, 'logs'),
+    log: silentLog,
+    provenance: () => ({ appVersion: '9.8.7' }),
+  })
+  return {
+    folder,
+    outputs,
+    library,
+    queue,
+    told,
+    add: (name, options = {}) => importer.importFolder(makeAdapter(join(folder, 'pool', name), options), { origin: 'imported' }),
+    async merge(recipe, outFolder) {
+      const { jobId, problems } = queue.start('merge', {
+        recipe,
+        relativeTo: join(folder, 'pool'),
+        ...(outFolder !== undefined && { outFolder }),
+      })
+      if (jobId === null) throw new Error(problems.map((problem) => `${problem.code}: ${problem.message}`).join('; '))
+      return queue.whenEnded(jobId)
+    },
+    async close() {
+      await queue.close()
+      await importer.close()
+      library.close()
+    },
+  }
+}
+
+/** Removes a bench's folder. */
+export function removeBench({ folder }: Bench): void {
+  rmSync(folder, { recursive: true, force: true })
+}
