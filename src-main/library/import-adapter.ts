@@ -59,7 +59,8 @@ export function readRequest(adapters: AdapterStore, folder: string): ReadRequest
 export function settledItem(path: string, row: AdapterRow, duplicate: boolean): ImportItem {
   const { id, variant, problems } = row
   if (row.status === 'refused') return { path, id, variant, status: 'refused', problems }
-  if (row.status === 'checking') return { path, id, variant, status: 'pending', problems }
+  // A duplicate is one already while the other's values are still read.
+  if (row.status === 'checking' && !duplicate) return { path, id, variant, status: 'pending', problems }
   if (!duplicate) return { path, id, variant, status: 'imported', problems }
   return { path, id, variant, status: 'duplicate', problems: [alreadyThere(path, row)] as ImportItem['problems'] }
 }
@@ -79,7 +80,7 @@ export function notListed(path: string, problem: Problem): ImportItem {
 function recognise(adapters: AdapterStore, known: KnownPlace, { folder, stamp }: { folder: string; stamp: string }): Admitted {
   adapters.writes.putPath(known.seq, folder, stamp)
   const [row] = adapters.byIds([known.id])
-  return { item: settledItem(folder, row!, true), pending: known.status === 'checking' ? known.seq : null }
+  return { item: settledItem(folder, row!, known.status !== 'checking'), pending: known.status === 'checking' ? known.seq : null }
 }
 
 function alreadyThere(path: string, row: AdapterRow): Problem {
