@@ -34,6 +34,8 @@ export default defineConfig({
       externalizeDeps: false,
       rollupOptions: {
         input: { preload: join(root, 'src-main/preload.ts') },
+        // Of the contract it needs three names; the schemas beside them are only made, never used.
+        treeshake: { moduleSideEffects: false, propertyReadSideEffects: false },
         output: { format: 'cjs', entryFileNames: '[name].cjs' },
       },
     },

@@ -69,7 +69,7 @@ export async function startWebServer(options: WebServerOptions): Promise<WebServ
   }
 
   function upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void {
-    socket.on('error', (error) => log.warn('socket error', { error: String(error) }))
+    socket.on('error', (error) => log.info('a socket broke off', { error: String(error) }))
     if (urlOf(request)?.pathname !== '/socket' || !guard.isAddressedHere(request) || !guard.isFromHere(request)) {
       socket.end('HTTP/1.1 403 Forbidden\r\nconnection: close\r\n\r\n')
       return

@@ -52,7 +52,7 @@ export function serveSocket(socket: WebSocket, app: Pick<App, 'dispatch' | 'onEv
     if (!stopEvents) return welcome(message)
     answer(message).catch((error: unknown) => log.error('a reply could not be sent', { error: String(error) }))
   })
-  socket.on('error', (error) => log.warn('socket error', { error: String(error) }))
+  socket.on('error', (error) => log.info('a socket broke off', { error: String(error) }))
   socket.on('close', () => {
     clearTimeout(tokenTimer)
     clearInterval(heartbeat)

@@ -78,6 +78,7 @@ export async function launchDouble(options: LaunchOptions = {}): Promise<Launche
     execArgv: ['--import', join(root, 'tests/shell-double/register.mjs')],
     env: {
       ...process.env,
+      AMALGAM_DOUBLE_CONTROL: '1',
       AMALGAM_DOUBLE_CHROMIUM: browserPath(),
       ...(drops !== undefined && { AMALGAM_DOUBLE_DROPS: drops }),
       ...(options.headed === true && { AMALGAM_DOUBLE_HEADED: '1' }),

@@ -13,6 +13,8 @@ export type ToDouble =
 
 /** Options of the double, read from the environment. */
 export interface DoubleEnvironment {
+  /** "1" where the starting process listens and speaks over the IPC channel. */
+  readonly AMALGAM_DOUBLE_CONTROL?: string
   /** The Chromium that plays the renderer. */
   readonly AMALGAM_DOUBLE_CHROMIUM?: string
   /** Folder in which files dropped on the page are said to lie, under their own names; without it they are not on disk. */
@@ -24,10 +26,13 @@ export interface DoubleEnvironment {
 const answers: (readonly string[])[] = []
 const quitters = new Set<() => void>()
 
-process.on('message', (message: ToDouble) => {
-  if (message.kind === 'dialog') answers.push(message.paths)
-  else for (const quit of quitters) quit()
-})
+const isControlled = process.env['AMALGAM_DOUBLE_CONTROL'] === '1'
+
+if (isControlled)
+  process.on('message', (message: ToDouble) => {
+    if (message.kind === 'dialog') answers.push(message.paths)
+    else for (const quit of quitters) quit()
+  })
 
 /** Tells what happened in the double, for assertions. */
 export function record(name: string, details: unknown = null): void {
@@ -35,7 +40,7 @@ export function record(name: string, details: unknown = null): void {
 }
 
 export function tell(message: FromDouble): void {
-  process.send?.(message)
+  if (isControlled) process.send?.(message)
 }
 
 /** The scripted answer to a dialog, or undefined. */
