@@ -84,7 +84,7 @@ export interface ResolvedModule {
 
 /**
  * A recipe with every default, absolute path, hash, shape, seed and device filled in: the sole input of the native core and of engine_cli.
- * Its fingerprint is the SHA-256 of its canonical JSON without the places where files lie (`weightsFile`), which do not change the result.
+ * Its fingerprint is the SHA-256 of its canonical JSON without what belongs to one library only (`weightsFile`, `id`, `name`).
  */
 export interface ResolvedMergeJob {
   readonly schema: 1

@@ -1,6 +1,6 @@
 import { isUtf8 } from 'node:buffer'
 import { errorProblem, hasError, shownValue, type Problem, type ProblemCode } from '../contract/problems.ts'
-import { canonicalJson, maxJsonDepth } from './canonical-json.ts'
+import { canonicalJson, maxJsonDepth } from '../platform/canonical-json.ts'
 
 /** Largest adapter_config.json that is read, in bytes; those with a pattern for every module take some 100 kB. */
 export const maxConfigBytes = 4_000_000

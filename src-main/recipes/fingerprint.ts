@@ -1,21 +1,13 @@
 import { createHash } from 'node:crypto'
 import type { ResolvedMergeJob } from '../contract/recipe.ts'
+import { canonicalJson } from '../platform/canonical-json.ts'
 
-/** JSON with sorted keys and no white space: equal values give equal text. Numbers must be finite. */
-export function canonicalJson(value: unknown): string {
-  if (Array.isArray(value)) return `[${value.map(canonicalJson).join(',')}]`
-  if (typeof value === 'object' && value !== null) {
-    const entries = Object.entries(value).filter(([, field]) => field !== undefined)
-    entries.sort(([left], [right]) => (left < right ? -1 : left > right ? 1 : 0))
-    return `{${entries.map(([name, field]) => `${JSON.stringify(name)}:${canonicalJson(field)}`).join(',')}}`
-  }
-  if (typeof value === 'number' && !Number.isFinite(value)) throw new Error(`${value} has no canonical JSON`)
-  return JSON.stringify(value)
-}
-
-/** SHA-256 (hex) of the resolved job without the places where files lie; the same fingerprint on the same device means the same bytes. */
+/**
+ * SHA-256 (hex) of the resolved job's canonical JSON, with each adapter known by its hashes alone: where its files lie, its id and its name in
+ * this library do not change the result. The same fingerprint on the same device means the same bytes (docs/decisions/0003).
+ */
 export function fingerprintOf(job: ResolvedMergeJob): string {
-  const adapters = job.adapters.map(({ weightsFile: _place, ...source }) => source)
+  const adapters = job.adapters.map(({ contentHash, tensorHash, params }) => ({ contentHash, tensorHash, params }))
   return createHash('sha256')
     .update(canonicalJson({ ...job, adapters }))
     .digest('hex')

@@ -1,7 +1,8 @@
 import { createHash } from 'node:crypto'
 import { expect, test } from 'vitest'
 import type { ResolvedMergeJob } from '../../../src-main/contract/recipe.ts'
-import { canonicalJson, fingerprintOf } from '../../../src-main/recipes/fingerprint.ts'
+import { canonicalJson } from '../../../src-main/platform/canonical-json.ts'
+import { fingerprintOf } from '../../../src-main/recipes/fingerprint.ts'
 
 const job: ResolvedMergeJob = {
   schema: 1,
@@ -31,17 +32,17 @@ test('canonical JSON sorts keys at every depth and has no white space', () => {
   expect(() => canonicalJson({ a: NaN })).toThrow('NaN has no canonical JSON')
 })
 
-test('the fingerprint is the SHA-256 of the canonical job without the places of files', () => {
+test('the fingerprint is the SHA-256 of the canonical job without places, ids and names', () => {
   const text =
-    '{"adapters":[{"contentHash":"c","id":"x","name":"x","params":{},"tensorHash":"t"}],"device":"cpu","kind":"merge","method":"linear",' +
+    '{"adapters":[{"contentHash":"c","params":{},"tensorHash":"t"}],"device":"cpu","kind":"merge","method":"linear",' +
     '"modules":[{"in":2,"name":"q","out":3,"outputA":"A","outputB":"B","rank":1,' +
     '"sources":[{"a":"a","adapter":0,"b":"b","coefficient":-1,"rank":1,"scaling":0.5}]}],' +
     '"output":{"dtype":"float32","rank":1},"params":{},"schema":1,"seed":1}'
   expect(fingerprintOf(job)).toBe(createHash('sha256').update(text).digest('hex'))
 })
 
-test('moving files leaves it, anything else changes it', () => {
-  const moved = { ...job, adapters: [{ ...job.adapters[0]!, weightsFile: '/other' }] }
+test('moving or renaming an adapter leaves it, anything else changes it', () => {
+  const moved = { ...job, adapters: [{ ...job.adapters[0]!, weightsFile: '/other', id: 'other', name: 'other' }] }
   expect(fingerprintOf(moved)).toBe(fingerprintOf(job))
   const others = [
     { ...job, seed: 2 },
