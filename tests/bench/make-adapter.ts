@@ -19,8 +19,8 @@ function* noise(seed: number): Generator<number, never> {
 }
 
 /** About four million finite bf16 values around zero (exponents near 2^-7), written over and over; only speed depends on them. */
-function valueBlock(seed: number): Buffer {
-  const block = Buffer.alloc(8 << 20)
+function valueBlock(seed: number, bytes: number): Buffer {
+  const block = Buffer.alloc(Math.min(8 << 20, bytes))
   const source = noise(seed)
   for (let i = 0; i < block.length; i += 4) {
     const word = source.next().value
@@ -48,7 +48,7 @@ export function makeAdapter(folder: string, modules: readonly Shape[], rank: num
   length.writeBigUInt64LE(BigInt(padded.length))
   const file = openSync(join(folder, 'adapter_model.safetensors'), 'w')
   writeSync(file, Buffer.concat([length, padded]))
-  const block = valueBlock(seed)
+  const block = valueBlock(seed, offset)
   for (let left = offset; left > 0; left -= Math.min(left, block.length)) writeSync(file, block, 0, Math.min(left, block.length))
   closeSync(file)
   const targets = [...new Set(modules.map((module) => module.name.split('.').at(-1)))]

@@ -5,6 +5,7 @@
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { cpus, tmpdir } from 'node:os'
 import { join } from 'node:path'
+
 import { importHeaders } from './import-headers.ts'
 import { mergeConcat } from './merge-concat.ts'
 import { mergeLinear } from './merge-linear.ts'
