@@ -1,6 +1,5 @@
 import { warningProblem, type Problem } from '../contract/problems.ts'
 import type { FactorPair } from './pair-factors.ts'
-import { placeOf } from './tensor-name.ts'
 
 /** Modules that read the hidden state, and modules that write it back: their sides are the hidden size of the base model. */
 const readers = new Set(['q_proj', 'k_proj', 'v_proj', 'gate_proj', 'up_proj'])
@@ -19,7 +18,7 @@ interface Side {
 export function checkShapes(pairs: readonly FactorPair[]): Problem | null {
   const stacks = new Map<string, Side[]>()
   for (const pair of pairs) {
-    const { layer, stack, moduleKind } = placeOf(pair.module)
+    const { layer, stack, moduleKind } = pair
     const side = readers.has(moduleKind) ? 'in' : writers.has(moduleKind) ? 'out' : null
     if (layer === null || side === null) continue
     const sides = stacks.get(stack)

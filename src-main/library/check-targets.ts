@@ -24,16 +24,13 @@ export function checkTargets(targets: readonly string[] | string | null, modules
   return disagree(`${capital(parts.join('; '))}.`)
 }
 
-/** The target that names `module`: the module itself or a suffix of it after a dot; the longest one. */
+/** The target that names `module`: a suffix of it after a dot (the last part in nearly every config), or the whole name. */
 function targetOf(module: string, targets: ReadonlySet<string>): string | null {
-  let from = 0
-  for (;;) {
-    const suffix = module.slice(from)
+  for (let dot = module.lastIndexOf('.'); dot >= 0; dot = dot === 0 ? -1 : module.lastIndexOf('.', dot - 1)) {
+    const suffix = module.slice(dot + 1)
     if (targets.has(suffix)) return suffix
-    const dot = module.indexOf('.', from)
-    if (dot < 0) return null
-    from = dot + 1
   }
+  return targets.has(module) ? module : null
 }
 
 function checkPattern(pattern: string, modules: readonly string[], budget: StepBudget): Problem | null {

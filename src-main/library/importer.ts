@@ -36,7 +36,7 @@ export interface Importer {
   lastReport(): ImportReport | null
   /** Takes in one adapter that the app made; everything is checked when it resolves. */
   importFolder(folder: string, admission: Admission): Promise<ImportItem>
-  /** Takes up the checks that an earlier process did not finish, in the background. */
+  /** For hosts that stay: takes up the checks that an earlier process did not finish, in the background, and has the reading threads ready. */
   resumeChecks(): void
   /** Looks whether adapters are still where they were (all, or the given ones), and imports anew where other content lies now. */
   rescan(ids?: readonly string[]): Promise<{ readonly missing: number; readonly found: number }>
@@ -99,6 +99,7 @@ export function createImporter(options: ImporterOptions): Importer {
     lastReport: () => imports.report(),
     importFolder: (folder, admission) => importSingle(folder, admission, tools, background.signal),
     resumeChecks() {
+      pool.warm()
       const work = settler.settleAll(adapters.unchecked.all(), background.signal).then(() => {
         if (!background.signal.aborted) finishLeftImports(library, new Set(running.keys()))
       })

@@ -17,6 +17,10 @@ export function scalesOf(
   modules: readonly string[],
   budget: StepBudget,
 ): { readonly scales: readonly ModuleScale[]; readonly problems: readonly Problem[] } {
+  if (config.rankPattern.length === 0 && config.alphaPattern.length === 0) {
+    const scale: ModuleScale = { rank: config.rank, alpha: config.alpha }
+    return { scales: modules.map(() => scale), problems: [] }
+  }
   const ranks = valuesOf('rank_pattern', config.rankPattern, config.rank, modules, budget)
   const alphas = valuesOf('alpha_pattern', config.alphaPattern, config.alpha, modules, budget)
   return {

@@ -39,16 +39,26 @@ export function unpackModules(packed: string, norms: readonly (number | null)[] 
   })
 }
 
+/** Up to here looking through the rows is the fastest way; a strange file may have as many distinct ones as modules. */
+const fewRows = 32
+
 /** Distinct rows in the order in which they first came. */
 class Table<Row extends readonly (string | number)[]> {
   readonly values: Row[] = []
   private readonly places = new Map<string, number>()
 
   add(row: Row): number {
+    for (let i = 0; i < this.values.length && i < fewRows; i++) if (isSame(this.values[i]!, row)) return i
+    if (this.values.length < fewRows) return this.values.push(row) - 1
     const key = row.join('\n')
     const known = this.places.get(key)
     if (known !== undefined) return known
     this.places.set(key, this.values.length)
     return this.values.push(row) - 1
   }
+}
+
+function isSame(left: readonly (string | number)[], right: readonly (string | number)[]): boolean {
+  for (let i = 0; i < left.length; i++) if (left[i] !== right[i]) return false
+  return true
 }

@@ -2,10 +2,10 @@ import type { Dtype } from '../contract/adapter.ts'
 import { errorProblem, type Problem, type ProblemCode } from '../contract/problems.ts'
 import type { HeaderTensor } from './parse-header.ts'
 import { maxRank } from './peft-config.ts'
-import { parseTensorName, type TensorPart } from './tensor-name.ts'
+import { parseTensorName, placeOf, type ModulePlace, type TensorPart } from './tensor-name.ts'
 
 /** Both factors of one module; rank is the rows of A and the columns of B. */
-export interface FactorPair {
+export interface FactorPair extends ModulePlace {
   readonly module: string
   readonly in: number
   readonly out: number
@@ -30,6 +30,8 @@ export interface PairedFactors {
 }
 
 const dtypeNames: Readonly<Record<string, Dtype>> = { F32: 'float32', F16: 'float16', BF16: 'bfloat16' }
+/** Beyond every layer. */
+const maxPlace = Number.MAX_SAFE_INTEGER
 const again = 'Re-download the adapter, or ask where it came from.'
 
 interface Draft {
@@ -67,7 +69,13 @@ export function pairFactors(tensors: readonly HeaderTensor[], expertRanks: boole
       if (pair) pairs.push(pair)
     }
   }
-  return { pairs, others, convolutions, problems: findings.problems() }
+  return { pairs: inLayerOrder(pairs), others, convolutions, problems: findings.problems() }
+}
+
+/** Layers in their number's order (files sort "10" before "2"), modules outside the layers last; otherwise as in the file. */
+function inLayerOrder(pairs: readonly FactorPair[]): readonly FactorPair[] {
+  const place = (pair: FactorPair) => pair.layer ?? maxPlace
+  return pairs.toSorted((left, right) => place(left) - place(right))
 }
 
 function addMissing(findings: Findings, module: string, { a, b }: Draft): void {
@@ -91,7 +99,8 @@ function checkPair(findings: Findings, module: string, a: HeaderTensor, b: Heade
   }
   // Mixed types inside one module are stored as the wider one reads them.
   const dtype = a.dtype === b.dtype ? dtypeNames[a.dtype]! : 'float32'
-  return { module, in: input, out: output, rank, dtype, tensorA: a.name, tensorB: b.name }
+  const { layer, stack, moduleKind } = placeOf(module)
+  return { module, layer, stack, moduleKind, in: input, out: output, rank, dtype, tensorA: a.name, tensorB: b.name }
 }
 
 function checkFactor(findings: Findings, module: string, factor: string, tensor: HeaderTensor): boolean {

@@ -38,8 +38,10 @@ export function parseHeader(json: Uint8Array, dataBytes: number): readonly Heade
     return refuse('header-not-json', 'The header is not JSON.')
   }
   const tensors: HeaderTensor[] = []
-  // A header begins with "{", so that what was parsed is an object.
-  for (const [name, entry] of Object.entries(entries as Record<string, unknown>)) {
+  // A header begins with "{", so that what was parsed is an object; its own keys are all that for...in meets.
+  const named = entries as Readonly<Record<string, unknown>>
+  for (const name in named) {
+    const entry = named[name]
     const tensor = name === '__metadata__' ? checkMetadata(entry) : parseTensor(name, entry, dataBytes)
     if (tensor === null) continue
     if ('code' in tensor) return tensor

@@ -8,15 +8,15 @@ import { checkShapes } from './check-shapes.ts'
 import { checkTargets } from './check-targets.ts'
 import { classifyVariant, isOn, type Classified } from './classify-variant.ts'
 import { checkIgnored, listIgnored } from './extra-tensors.ts'
+import { createHeaderMemo, type HeaderMemo } from './header-memo.ts'
 import { screensFromHeaders } from './judge-screens.ts'
 import { maxCardBytes, parseModelCard, type ModelCard } from './model-card.ts'
-import { scalesOf, scalingOf } from './module-scales.ts'
+import { scalesOf, scalingOf, type ModuleScale } from './module-scales.ts'
 import { pairFactors, type FactorPair } from './pair-factors.ts'
 import { stepsPerAdapter } from './pattern-match.ts'
 import { maxConfigBytes, own, parsePeftConfig, type PeftConfig } from './peft-config.ts'
 import { isSystemError, readFully, reasonOf, withFile, type OpenFile, type Stamp } from './read-file.ts'
 import { readHeader, type WeightsHeader } from './read-header.ts'
-import { placeOf } from './tensor-name.ts'
 
 export const weightsName = 'adapter_model.safetensors'
 export const configName = 'adapter_config.json'
@@ -25,13 +25,13 @@ export const pickleNames: readonly string[] = ['adapter_model.bin', 'adapter_mod
 
 /**
  * What the headers in `folder` (a real path) tell of the adapter in it: config, names, shapes and types of the tensors, model card. Reads no
- * values and throws nothing that can be explained; problems with the severity error refuse the adapter.
+ * values and throws nothing that can be explained; problems with the severity error refuse the adapter. `memo` makes reading many of them faster.
  */
-export function readAdapter(folder: string): AdapterFacts {
+export function readAdapter(folder: string, memo: HeaderMemo = createHeaderMemo()): AdapterFacts {
   const configPath = join(folder, configName)
   const weightsPath = join(folder, weightsName)
   const configFile = existsSync(configPath) ? readConfig(configPath) : null
-  const header = existsSync(weightsPath) ? readHeader(weightsPath) : null
+  const header = existsSync(weightsPath) ? readHeader(weightsPath, memo) : null
   const problems: Problem[] = []
   if (configFile === null) problems.push(configMissing(folder))
   else problems.push(...configFile.problems)
@@ -40,7 +40,7 @@ export function readAdapter(folder: string): AdapterFacts {
   const usable = header !== null && !('code' in header) ? header : null
   const config = configFile?.config ?? null
   const card = readCard(join(folder, 'README.md'))
-  const update = usable && config ? readUpdate(config, usable, weightsPath, configPath) : null
+  const update = usable && config ? readUpdate(config, usable, memo, weightsPath, configPath) : null
   if (update) problems.push(...update.problems)
   return {
     folder,
@@ -76,9 +76,9 @@ interface Update {
   readonly problems: readonly Problem[]
 }
 
-function readUpdate(config: PeftConfig, header: WeightsHeader, weightsPath: string, configPath: string): Update {
+function readUpdate(config: PeftConfig, header: WeightsHeader, memo: HeaderMemo, weightsPath: string, configPath: string): Update {
   const experts = isOn(own(config.fields, 'target_parameters'))
-  const factors = pairFactors(header.tensors, experts)
+  const factors = experts ? pairFactors(header.tensors, true) : memo.pairs(header.tensors)
   const budget = { steps: stepsPerAdapter }
   const names = factors.pairs.map((pair) => pair.module)
   const { scales, problems: scaleProblems } = scalesOf(config, names, budget)
@@ -99,7 +99,7 @@ function readUpdate(config: PeftConfig, header: WeightsHeader, weightsPath: stri
   ]
   return {
     variant: factors.pairs.length + factors.convolutions.length === 0 ? 'other' : classified.variant,
-    modules: inLayerOrder(factors.pairs.map((pair, index) => moduleOf(pair, scales[index]!, config.useRslora, experts))),
+    modules: factors.pairs.map((pair, index) => moduleOf(pair, scales[index]!, config.useRslora, experts)),
     ignored,
     factorsPaired: factors.problems.length === 0 && factors.pairs.length > 0,
     problems: [...inWeights.map((problem) => at(problem, weightsPath)), ...inConfig.map((problem) => at(problem, configPath))].filter(
@@ -108,19 +108,22 @@ function readUpdate(config: PeftConfig, header: WeightsHeader, weightsPath: stri
   }
 }
 
-function moduleOf(pair: FactorPair, scale: { rank: number; alpha: number }, useRslora: boolean, experts: boolean): AdapterModule {
-  const { layer, moduleKind } = placeOf(pair.module)
-  // Rows of expert factors are stacked, so that their rank is the config's.
-  const scaling = scalingOf(scale.alpha, experts ? scale.rank : pair.rank, useRslora)
+function moduleOf(pair: FactorPair, { rank, alpha }: ModuleScale, useRslora: boolean, experts: boolean): AdapterModule {
   return {
-    ...{ name: pair.module, layer, moduleKind, in: pair.in, out: pair.out, rank: pair.rank, alpha: scale.alpha, scaling },
-    ...{ dtype: pair.dtype, tensorA: pair.tensorA, tensorB: pair.tensorB, norm: null },
+    name: pair.module,
+    layer: pair.layer,
+    moduleKind: pair.moduleKind,
+    in: pair.in,
+    out: pair.out,
+    rank: pair.rank,
+    alpha,
+    // Rows of expert factors are stacked, so that their rank is the config's.
+    scaling: scalingOf(alpha, experts ? rank : pair.rank, useRslora),
+    dtype: pair.dtype,
+    tensorA: pair.tensorA,
+    tensorB: pair.tensorB,
+    norm: null,
   }
-}
-
-/** Layers in their number's order (files sort "10" before "2"), modules outside the layers last; otherwise as in the file. */
-function inLayerOrder(modules: readonly AdapterModule[]): readonly AdapterModule[] {
-  return modules.toSorted((left, right) => (left.layer ?? Infinity) - (right.layer ?? Infinity) || 0)
 }
 
 function notMergeable({ variant, reason }: Classified): Problem | null {

@@ -1,4 +1,5 @@
 import { errorProblem, type Problem } from '../contract/problems.ts'
+import type { HeaderMemo } from './header-memo.ts'
 import { maxHeaderBytes, parseHeader, type HeaderTensor } from './parse-header.ts'
 import { fileChanged, readFully, withFile, type OpenFile, type Stamp } from './read-file.ts'
 
@@ -16,13 +17,13 @@ const lengthBytes = 8
 const firstReadBytes = 128 * 1024
 
 /** Reads and checks the header of `path`, and nothing behind it. Problems carry the path. */
-export function readHeader(path: string): WeightsHeader | Problem {
-  const header = withFile(path, readOpenHeader)
+export function readHeader(path: string, memo?: HeaderMemo): WeightsHeader | Problem {
+  const header = withFile(path, (file) => readOpenHeader(file, memo))
   return 'code' in header ? { ...header, where: { ...header.where, path } } : header
 }
 
 /** The same of a file that is already open; problems carry no path. */
-export function readOpenHeader(file: OpenFile): WeightsHeader | Problem {
+export function readOpenHeader(file: OpenFile, memo?: HeaderMemo): WeightsHeader | Problem {
   const { handle, sizeBytes, stamp } = file
   if (sizeBytes < lengthBytes)
     return errorProblem('file-too-small', `The file has ${sizeBytes} bytes; the length of the header alone takes ${lengthBytes}.`, {
@@ -39,7 +40,9 @@ export function readOpenHeader(file: OpenFile): WeightsHeader | Problem {
   const dataBegin = lengthBytes + Number(headerBytes)
   const bytes = dataBegin <= headStart ? firstRead.subarray(lengthBytes, dataBegin) : readRest(handle, dataBegin)
   if (bytes === null) return fileChanged()
-  const tensors = parseHeader(bytes, sizeBytes - dataBegin)
+  const dataBytes = sizeBytes - dataBegin
+  const parse = () => parseHeader(bytes, dataBytes)
+  const tensors = memo ? memo.tensors(bytes, dataBytes, parse) : parse()
   return 'code' in tensors ? tensors : { tensors, dataBegin, sizeBytes, stamp }
 }
 

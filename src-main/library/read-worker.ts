@@ -1,6 +1,7 @@
 /** Entry of the worker threads that look through folders, read headers and hash files, so that the main thread never waits for a disk. */
 import { parentPort } from 'node:worker_threads'
 import { hashFile } from './hash-file.ts'
+import { createHeaderMemo } from './header-memo.ts'
 import { listingOf } from './listing.ts'
 import { readAdapter } from './read-adapter.ts'
 import { currentStamp } from './read-stamp.ts'
@@ -13,8 +14,10 @@ type Handler<K extends TaskKind> = (
   tell: (part: Tasks[K]['part']) => void,
 ) => Tasks[K]['output']
 
+const memo = createHeaderMemo()
+
 /** Found folders are told in bundles: large enough to be cheap, small enough that the first rows come at once. */
-const bundleSize = 32
+const bundleSize = 16
 
 const handlers: { readonly [K in TaskKind]: Handler<K> } = {
   scan(paths, stopped, tell) {
@@ -35,7 +38,7 @@ const handlers: { readonly [K in TaskKind]: Handler<K> } = {
 function readOne({ folder, known }: ReadRequest): ReadResult {
   try {
     if (known !== null && currentStamp(folder) === known) return { kind: 'unchanged', folder, stamp: known }
-    return { kind: 'listing', folder, listing: listingOf(readAdapter(folder)) }
+    return { kind: 'listing', folder, listing: listingOf(readAdapter(folder, memo)) }
   } catch (error) {
     return { kind: 'failed', folder, reason: error instanceof Error ? (error.stack ?? error.message) : String(error) }
   }

@@ -31,10 +31,29 @@ export function parseTensorName(name: string): ParsedTensorName | null {
   return known ? { module, part: known[1] } : null
 }
 
-/** Where a module lies by its name: index of its layer (null outside the layers), the path before it, and the last part of the name. */
-export function placeOf(module: string): { readonly layer: number | null; readonly stack: string; readonly moduleKind: string } {
-  const moduleKind = module.slice(module.lastIndexOf('.') + 1)
-  const layer = /(?:^|\.)(\d{1,6})(?=\.)/.exec(module)
-  if (!layer) return { layer: null, stack: module, moduleKind }
-  return { layer: Number(layer[1]), stack: module.slice(0, layer.index), moduleKind }
+/** Where a module lies by its name. */
+export interface ModulePlace {
+  /** Index of its layer: the first part of the name that is a number; null outside the layers. */
+  readonly layer: number | null
+  /** The name up to the layer's number: modules of one stack belong to the same part of the base model. */
+  readonly stack: string
+  /** Last part of the name. */
+  readonly moduleKind: string
+}
+
+const zero = 48
+const nine = 57
+const maxLayer = 999_999
+
+/** Reads the place off a module's name. */
+export function placeOf(module: string): ModulePlace {
+  const lastDot = module.lastIndexOf('.')
+  const moduleKind = module.slice(lastDot + 1)
+  for (let from = 0; from <= lastDot; from = module.indexOf('.', from) + 1) {
+    let number = 0
+    let at = from
+    for (let code = module.charCodeAt(at); code >= zero && code <= nine; code = module.charCodeAt(++at)) number = number * 10 + code - zero
+    if (at > from && module[at] === '.' && number <= maxLayer) return { layer: number, stack: module.slice(0, from), moduleKind }
+  }
+  return { layer: null, stack: module, moduleKind }
 }

@@ -5,6 +5,8 @@ import type { TaskKind, TaskMessage, TaskReply, Tasks } from './worker-protocol.
 export interface WorkerPool {
   /** Runs a task; `signal` stops it early (what it then answers is incomplete), `urgent` puts it before waiting ones. Rejects when the pool closes. */
   run<K extends TaskKind>(kind: K, input: Tasks[K]['input'], options?: TaskOptions<K>): Promise<Tasks[K]['output']>
+  /** Starts every thread now, so that the first task finds them ready. */
+  warm(): void
   close(): Promise<void>
 }
 export interface TaskOptions<K extends TaskKind> {
@@ -90,6 +92,9 @@ export function createWorkerPool(file: string, size: number): WorkerPool {
         pump()
       })
       return done.finally(() => signal?.removeEventListener('abort', raise))
+    },
+    warm() {
+      while (!closed && members.length < size) addMember().worker.unref()
     },
     async close() {
       closed = true
