@@ -66,11 +66,12 @@ def merge(case, folder, library, number):
 
 
 def load(model, folder, name):
-    """Adds an adapter to the model; PEFT's remarks about missing or unexpected tensors are answered."""
+    """Adds an adapter to the model and answers what PEFT would otherwise pass over: tensors it lacks, tensors it does not know, warnings."""
     with warnings.catch_warnings(record=True) as heard:
         warnings.simplefilter("always")
-        model.load_adapter(str(folder), adapter_name=name)
-    return [str(warning.message) for warning in heard if "adapter key" in str(warning.message)]
+        keys = model.load_adapter(str(folder), adapter_name=name)
+    missing = [f"missing: {key}" for key in keys.missing_keys if name in key]
+    return missing + [f"unexpected: {key}" for key in keys.unexpected_keys] + [str(warning.message) for warning in heard]
 
 
 def deltas(model, name):
