@@ -49,7 +49,7 @@ export interface QueueOptions {
   /** Each job's log is `jobs/<id>.log` in here. */
   readonly logFolder: string
   readonly log: Log
-  /** Asked for when a job begins: app version, addon build, device, threads, instruction set, platform. */
+  /** Asked for when a job begins: app version, addon build, device, threads, instruction set. The platform is added. */
   readonly provenance: () => Readonly<Record<string, string>>
   /** Keeps the machine awake; returns the way to let it sleep again. */
   readonly preventSleep?: (reason: string) => () => void
@@ -70,7 +70,8 @@ export function createQueue(options: QueueOptions): Queue {
     const next = records.list().find((job) => job.state === 'queued' && job.provenance['process'] === token)
     if (!next) return
     const stop = new AbortController()
-    const provenance = { ...next.provenance, ...options.provenance(), process: token }
+    const platform = `${process.platform} ${process.arch}, Node ${process.versions.node}`
+    const provenance = { ...next.provenance, ...options.provenance(), platform, process: token }
     const job = records.setState(next.id, 'running', { startedAt: now().toISOString(), provenance })
     const allowSleep = preventSleep(`Amalgam is running "${job.title}"`)
     const ended = run(job, stop.signal)
@@ -127,8 +128,10 @@ export function createQueue(options: QueueOptions): Queue {
     async get(id) {
       const job = records.find(id)
       if (!job) return null
-      const { recipe, provenance, result, logPath } = job
-      return { ...publicJob(job), recipe, log: await readJobLog(logPath), logPath, provenance: { ...provenance }, result }
+      const { recipe, result, logPath } = job
+      // Whose job it is matters to the queues only.
+      const { process: _owner, ...provenance } = job.provenance
+      return { ...publicJob(job), recipe, log: await readJobLog(logPath), logPath, provenance, result }
     },
     cancel(id) {
       const job = records.find(id)

@@ -4,6 +4,7 @@ import { parse } from 'yaml'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import type { Job } from '../../../src-main/contract/job.ts'
 import type { MergeResult } from '../../../src-main/contract/recipe.ts'
+import { fill, gaussian } from '../../helpers/adapters.ts'
 import { norm, readPeftAdapter, readPeftConfig, weightedSum, worstDifference, type Update } from '../../helpers/peft.ts'
 import { readSafetensorsMetadata } from '../../helpers/safetensors.ts'
 import { openBench, removeBench, type Bench } from './bench.ts'
@@ -79,6 +80,33 @@ test('rules, the union of targets and an untruncated linear merge agree with the
   const expected = weightedSum([{ updates: updatesOf('a'), coefficient: ruled }, { updates: updatesOf('b'), coefficient: 1 }]) // prettier-ignore
   expect(worstDifference(readPeftAdapter(path), expected)).toBeLessThan(2e-6)
   expect(readPeftConfig(path)).toMatchObject({ r: 16, lora_alpha: 16 })
+})
+
+test('embeddings merge like any module, under their own tensor names', async () => {
+  for (const [name, seed] of [
+    ['e1', 5],
+    ['e2', 6],
+  ] as const) {
+    const random = gaussian(seed)
+    await bench.add(name, {
+      targets: ['q_proj'],
+      layers: 1,
+      seed,
+      config: { target_modules: ['q_proj', 'embed_tokens'] },
+      edit(tensors) {
+        const prefix = 'base_model.model.model.embed_tokens'
+        tensors.set(`${prefix}.lora_embedding_A`, { dtype: 'F32', shape: [4, 30], data: fill(120, random) })
+        tensors.set(`${prefix}.lora_embedding_B`, { dtype: 'F32', shape: [16, 4], data: fill(64, random) })
+      },
+    })
+  }
+  const { path } = await resultOf(
+    await bench.merge({ method: 'linear', adapters: [{ adapter: 'e1' }, { adapter: 'e2', coefficient: 0.5 }], output: { rank: 'sum' } }),
+  )
+  const expected = weightedSum([{ updates: updatesOf('e1'), coefficient: 1 }, { updates: updatesOf('e2'), coefficient: 0.5 }]) // prettier-ignore
+  expect([...expected.keys()].sort()).toEqual(['model.embed_tokens', 'model.layers.0.self_attn.q_proj'])
+  expect(worstDifference(readPeftAdapter(path), expected)).toBeLessThan(2e-6)
+  expect(readPeftConfig(path)['target_modules']).toEqual(['embed_tokens', 'q_proj'])
 })
 
 test('what a cut discards is what the written update lacks', async () => {

@@ -104,6 +104,8 @@ test('a job goes from queued over running to done, with result, provenance, time
   expect(statesOf(id)).toEqual(['queued', 'running', 'done'])
   const detail = await queue.get(id)
   expect(detail).toMatchObject({ recipe: 'first', result: { rank: 3 }, provenance: { appVersion: '1.2.3', device: 'CPU', folder: '/out' } })
+  expect(detail!.provenance['platform']).toContain(process.platform)
+  expect(detail!.provenance).not.toHaveProperty('process')
   expect(Date.parse(detail!.endedAt!)).toBeGreaterThanOrEqual(Date.parse(detail!.startedAt!))
   const log = detail!.log.map((line) => line.slice(25))
   expect(log[0]).toContain('started')
