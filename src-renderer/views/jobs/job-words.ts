@@ -45,6 +45,11 @@ export function keptEnergyOf(discardedEnergy: number): number {
   return 1 - discardedEnergy * discardedEnergy
 }
 
+/** A provenance key as words: "nativeBuild" is "native build". */
+export function provenanceWord(key: string): string {
+  return key.replaceAll(/([a-z])([A-Z])/g, '$1 $2').toLowerCase()
+}
+
 /** The part up to a dot that all names share; empty when they share none, or for one name alone. */
 export function sharedPrefix(names: readonly string[]): string {
   const [first, ...others] = names

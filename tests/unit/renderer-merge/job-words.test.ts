@@ -6,6 +6,7 @@ import {
   keptEnergyOf,
   mergeResultOf,
   progressWords,
+  provenanceWord,
   sharedPrefix,
   sortModules,
   tookWords,
@@ -48,6 +49,10 @@ describe('job words', () => {
     expect(canRunAgain({ ...job, state: 'done' })).toBe(false)
     expect(canRunAgain({ ...job, state: 'interrupted' })).toBe(true)
   })
+})
+
+it('spells provenance keys as words', () => {
+  expect([provenanceWord('nativeBuild'), provenanceWord('device')]).toEqual(['native build', 'device'])
 })
 
 describe('merge results', () => {
