@@ -49,7 +49,7 @@ export default defineConfig({
       // The content security policy allows no inline module preloading.
       modulePreload: { polyfill: false },
       assetsInlineLimit: 0,
-      rollupOptions: { input: { index: join(root, 'src-renderer/index.html') } },
+      rollupOptions: { input: { index: join(root, 'src-renderer/index.html') }, checks: { pluginTimings: false } },
     },
   },
 })

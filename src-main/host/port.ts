@@ -12,7 +12,7 @@ export interface PortOptions {
   readonly libraryFolder: string | undefined
   /** Folders whose contents may be imported and exported to by path, besides the library's own. */
   readonly roots: readonly string[]
-  /** Gets each line of the log besides the file. */
+  /** Gets the warnings and errors of the log besides the file. */
   readonly echo: (line: string) => void
 }
 

@@ -20,7 +20,7 @@ export interface FileLog extends Log {
 export const logRotationBytes = 2_000_000
 
 /**
- * Opens a log that appends one line for each message to `file`, in the order in which they came. `echo` gets every line too (stderr, or nothing).
+ * Opens a log that appends one line for each message to `file`, in the order in which they came. `echo` gets warnings and errors too (stderr, or nothing).
  * A log that cannot be written never stops the app: the first failure is said through `echo`.
  */
 export function openFileLog(options: {
@@ -49,7 +49,7 @@ export function openFileLog(options: {
 
   function write(level: string, message: string, fields: LogFields = {}): void {
     const line = formatLine(now(), level, message, fields)
-    echo(line)
+    if (level !== 'info') echo(line)
     written = written
       .then(() => append(`${line}\n`))
       .catch((error: unknown) => {

@@ -9,6 +9,7 @@ import { chromiumFlags, findChromium } from './chromium.ts'
 
 const root = fileURLToPath(new URL('../..', import.meta.url))
 const startTimeoutMs = 60_000
+const endTimeoutMs = 15_000
 
 export interface LaunchOptions {
   /** A fresh temporary library when not given. */
@@ -150,12 +151,15 @@ function firstLine(child: ChildProcess): Promise<string> {
   })
 }
 
-/** Asks a process to end and waits until it has; one that does not is killed. */
+/** Asks a process to end and waits until it has; one that does not end, or ends with an error, is an error here. */
 async function end(child: ChildProcess, ask: () => void): Promise<void> {
-  if (child.exitCode !== null || child.signalCode !== null) return
-  const ended = new Promise<void>((resolve) => child.once('exit', () => resolve()))
+  const ended = new Promise<void>((resolve) => {
+    if (child.exitCode !== null || child.signalCode !== null) resolve()
+    else child.once('exit', () => resolve())
+  })
   ask()
-  const timer = setTimeout(() => child.kill('SIGKILL'), 15_000)
+  const timer = setTimeout(() => child.kill('SIGKILL'), endTimeoutMs)
   await ended
   clearTimeout(timer)
+  if (child.exitCode !== 0) throw new Error(`the app ended with ${child.signalCode ?? child.exitCode}`)
 }

@@ -3,49 +3,16 @@ import { EventEmitter } from 'node:events'
 import { readFileSync } from 'node:fs'
 import { mkdir, readFile, rm } from 'node:fs/promises'
 import { join } from 'node:path'
-import { chromium, type BrowserContext, type Frame, type Page, type Route } from 'playwright-core'
+import { chromium, type BrowserContext, type Frame, type Page, type Request as PageRequest, type Route } from 'playwright-core'
 import { chromiumFlags, findChromium } from '../e2e/chromium.ts'
 import { record, tell } from './control.ts'
 import { runPreload } from './page-side.ts'
+import { refuseInsecure } from './refuse-insecure.ts'
 import { handlers, schemes } from './registries.ts'
+import { DoubleContents } from './web-contents.ts'
 
 /** The origin under which the page sees the app scheme; nothing is looked up, every request is answered by the scheme's handler. */
 const pageOrigin = 'https://shell-double.invalid'
-
-/** What a page in the double has for web contents. */
-class DoubleContents extends EventEmitter {
-  readonly mainFrame = { url: '', origin: '' }
-  page: Page | null = null
-  openHandler: (details: Electron.HandlerDetails) => { readonly action: 'deny' | 'allow' } = () => ({ action: 'allow' })
-
-  send(channel: string, ...values: unknown[]): void {
-    const { page } = this
-    if (!page || page.isClosed()) return
-    const plain = JSON.parse(JSON.stringify(values)) as unknown[]
-    page
-      .evaluate(([name, payload]) => (globalThis as unknown as PageWithDouble).__doubleReceive?.(name as string, payload as unknown[]), [
-        channel,
-        plain,
-      ] as const)
-      .catch((error: unknown) => {
-        if (!page.isClosed()) record('send failed', String(error))
-      })
-  }
-
-  setWindowOpenHandler(handler: typeof this.openHandler): void {
-    this.openHandler = handler
-  }
-
-  reload(): void {
-    void this.page?.reload()
-  }
-}
-
-/** What the injected script puts into the page. */
-export interface PageWithDouble {
-  __doubleReceive?: (channel: string, values: readonly unknown[]) => void
-  __doubleInvoke: (channel: string, values: readonly unknown[]) => Promise<{ readonly value: unknown } | { readonly error: string }>
-}
 
 type WindowSlice = Pick<
   Electron.BrowserWindow,
@@ -116,8 +83,7 @@ export class DoubleWindow extends EventEmitter implements WindowSlice {
     Object.assign(this.webContents.mainFrame, { url: address, origin })
     page.on('console', (message) => message.type() === 'error' && record('console error', message.text()))
     page.on('pageerror', (error) => record('page error', String(error)))
-    page.on('popup', (popup) => void this.popup(popup))
-    await page.route('**/*', (route) => this.answer(route, origin))
+    await context.route('**/*', (route) => this.answer(route, origin))
     await page.exposeBinding('__doubleInvoke', ({ frame }, channel: string, values: readonly unknown[]) =>
       this.invoke(frame, origin, channel, values),
     )
@@ -132,12 +98,7 @@ export class DoubleWindow extends EventEmitter implements WindowSlice {
   private async answer(route: Route, origin: string): Promise<void> {
     const request = route.request()
     const url = request.url()
-    if (!url.startsWith(`${pageOrigin}/`)) {
-      let prevented = false
-      if (request.isNavigationRequest()) this.webContents.emit('will-navigate', { url, preventDefault: () => (prevented = true) })
-      record('foreign request', { url, navigation: request.isNavigationRequest(), prevented })
-      return route.abort('blockedbyclient')
-    }
+    if (!url.startsWith(`${pageOrigin}/`)) return this.answerForeign(route)
     const scheme = new URL(origin).protocol.slice(0, -1)
     const handler = schemes.get(scheme)
     if (!handler) throw new Error(`no handler for the scheme ${scheme}`)
@@ -149,10 +110,24 @@ export class DoubleWindow extends EventEmitter implements WindowSlice {
     })
   }
 
-  private async popup(popup: Page): Promise<void> {
-    const { action } = this.webContents.openHandler({ url: popup.url() } as Electron.HandlerDetails)
-    record('window.open', { url: popup.url(), action })
-    await popup.close()
+  private async answerForeign(route: Route): Promise<void> {
+    const request = route.request()
+    const url = request.url()
+    const navigation = request.isNavigationRequest()
+    if (navigation && pageOf(request) !== this.webContents.page) return this.openWindow(route, url)
+    let prevented = false
+    if (navigation) this.webContents.emit('will-navigate', { url, preventDefault: () => (prevented = true) })
+    record('foreign request', { url, navigation, prevented })
+    // An answer without content leaves the page where it is, as a prevented navigation does.
+    await (prevented ? route.fulfill({ status: 204 }) : route.abort('blockedbyclient'))
+  }
+
+  /** Electron asks before it opens a window; Chromium opens it and asks for its contents, so here it is closed again. */
+  private async openWindow(route: Route, url: string): Promise<void> {
+    const { action } = this.webContents.openHandler({ url } as Electron.HandlerDetails)
+    record('window.open', { url, action })
+    await route.abort('blockedbyclient')
+    for (const page of this.webContents.page?.context().pages() ?? []) if (page !== this.webContents.page) await page.close()
   }
 
   private async invoke(frame: Frame, origin: string, channel: string, values: readonly unknown[]): Promise<unknown> {
@@ -171,21 +146,14 @@ export class DoubleWindow extends EventEmitter implements WindowSlice {
   }
 }
 
-/** What Electron would let through, and no test should. */
-function refuseInsecure({ webPreferences, show }: Electron.BrowserWindowConstructorOptions): void {
-  const { nodeIntegration, contextIsolation, sandbox, webSecurity, webviewTag, preload } = webPreferences ?? {}
-  const wrong = [
-    nodeIntegration !== false && 'nodeIntegration must be false',
-    contextIsolation !== true && 'contextIsolation must be true',
-    sandbox !== true && 'sandbox must be true',
-    webSecurity !== true && 'webSecurity must be true',
-    webviewTag !== false && 'webviewTag must be false',
-    show !== false && 'the window must be hidden until its first paint',
-    preload === undefined && 'a preload script is needed',
-    webPreferences?.experimentalFeatures === true && 'no experimental features',
-    webPreferences?.enableBlinkFeatures !== undefined && 'no Blink features',
-  ].filter((text) => text !== false)
-  if (wrong.length > 0) throw new Error(`insecure window: ${wrong.join('; ')}`)
+/** The page a navigation belongs to; a window that is only being opened has none yet. */
+function pageOf(request: PageRequest): Page | null {
+  try {
+    return request.frame().page()
+  } catch (error) {
+    if (String(error).includes('not available')) return null
+    throw error
+  }
 }
 
 async function openContext(options: Electron.BrowserWindowConstructorOptions): Promise<BrowserContext> {

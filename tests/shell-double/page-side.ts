@@ -1,4 +1,4 @@
-import type { PageWithDouble } from './browser-window.ts'
+import type { PageWithDouble } from './web-contents.ts'
 
 /**
  * Runs in the page before anything of it: gives the production preload bundle the "electron" of a sandboxed preload script and nothing else.
