@@ -26,9 +26,9 @@ const incomplete = 'The file may be incomplete or damaged: download it again, or
 /**
  * Reads the JSON header of a safetensors file whose data part has `dataBytes` bytes, and checks that every byte of it belongs to exactly one
  * tensor. Returns the tensors in the header's order, or the first problem (places carry no path). Names given twice are found by the native
- * reader, which reads every file again before it is used.
+ * reader, which reads every file again before it is used. `limit` is the largest number of tensors.
  */
-export function parseHeader(json: Uint8Array, dataBytes: number): readonly HeaderTensor[] | Problem {
+export function parseHeader(json: Uint8Array, dataBytes: number, limit = maxTensors): readonly HeaderTensor[] | Problem {
   if (json[0] !== 0x7b) return refuse('header-not-json', 'The header does not begin with "{".')
   if (!isUtf8(json)) return refuse('header-not-json', 'The header is not UTF-8 text.')
   let entries: unknown
@@ -45,7 +45,7 @@ export function parseHeader(json: Uint8Array, dataBytes: number): readonly Heade
     const tensor = name === '__metadata__' ? checkMetadata(entry) : parseTensor(name, entry, dataBytes)
     if (tensor === null) continue
     if ('code' in tensor) return tensor
-    if (tensors.push(tensor) > maxTensors) return refuse('too-many-tensors', `The file names more than ${maxTensors} tensors.`)
+    if (tensors.push(tensor) > limit) return refuse('too-many-tensors', `The file names more than ${limit} tensors.`)
   }
   return checkTiling(tensors, dataBytes) ?? tensors
 }

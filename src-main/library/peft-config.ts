@@ -1,6 +1,6 @@
 import { isUtf8 } from 'node:buffer'
 import { errorProblem, hasError, shownValue, type Problem, type ProblemCode } from '../contract/problems.ts'
-import { canonicalJson, maxJsonDepth } from '../platform/canonical-json.ts'
+import { canonicalJson } from '../platform/canonical-json.ts'
 
 /** Largest adapter_config.json that is read, in bytes; those with a pattern for every module take some 100 kB. */
 export const maxConfigBytes = 4_000_000
@@ -72,10 +72,8 @@ function parseObject(bytes: Uint8Array): { fields: Readonly<Record<string, unkno
     if (isObject(value)) return { fields: value, canonical }
     return errorProblem('config-invalid', 'adapter_config.json holds no object.', { where: { value: shownValue(value) }, hint: damaged })
   } catch (error) {
-    if (error instanceof RangeError) {
-      const message = `adapter_config.json is nested more than ${maxJsonDepth} deep; no config of PEFT is.`
-      return errorProblem('config-invalid', message, { hint: damaged })
-    }
+    if (error instanceof RangeError)
+      return errorProblem('config-invalid', `adapter_config.json is not read: ${error.message}. No config of PEFT has that.`, { hint: damaged })
     if (!(error instanceof SyntaxError)) throw error
     const reason = error.message.replace(/ in JSON at position (\d+).*$/s, ' at character $1').slice(0, 160)
     return errorProblem('config-not-json', `adapter_config.json is not JSON: ${reason}.`, { hint: damaged })
