@@ -42,8 +42,8 @@ function checkAsked(
   rank: AskedRank,
   modules: readonly SharedModule[],
 ): { readonly rank: AskedRank; readonly problems: readonly Problem[] } {
-  if (typeof rank === 'number' && !(Number.isSafeInteger(rank) && rank >= 1 && rank <= maxRank))
-    return { rank: 'auto', problems: [outOfRange(rank)] }
+  const problems = checkRankRange(rank)
+  if (problems.length > 0) return { rank: 'auto', problems }
   if (rank === 'auto' || method.outputRank === 'chosen' || (rank === 'sum' && method.outputRank === 'sum')) return { rank, problems: [] }
   return { rank: 'auto', problems: [fixedByMethod(method, rank, modules)] }
 }
@@ -94,12 +94,15 @@ function padRank(rank: number, padTo: Recipe['output']['padTo']): { readonly ran
   return { rank, problems: [problem] }
 }
 
-function outOfRange(rank: number): Problem {
-  return errorProblem('rank-invalid', `output.rank is ${shownValue(rank)}, but a rank is a whole number from 1 to ${maxRank}.`, {
+/** What is wrong with an asked rank whatever the method. */
+export function checkRankRange(rank: AskedRank): readonly Problem[] {
+  if (typeof rank !== 'number' || (Number.isSafeInteger(rank) && rank >= 1 && rank <= maxRank)) return []
+  const problem = errorProblem('rank-invalid', `output.rank is ${shownValue(rank)}, but a rank is a whole number from 1 to ${maxRank}.`, {
     where: { field: 'output.rank', value: shownValue(rank) },
     allowed: [`a whole number from 1 to ${maxRank}`, 'sum', 'auto'],
     hint: 'Use a whole number, or auto for the largest rank of the sources, or sum to keep everything.',
   })
+  return [problem]
 }
 
 function fixedByMethod(method: MethodEntry, rank: AskedRank, modules: readonly SharedModule[]): Problem {

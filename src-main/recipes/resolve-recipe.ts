@@ -9,7 +9,7 @@ import { checkCoefficient, coefficientFor } from './coefficients.ts'
 import { checkCount, findAdapters, type FoundAdapter } from './find-adapters.ts'
 import { fingerprintOf } from './fingerprint.ts'
 import { parseRecipe } from './parse-recipe.ts'
-import { planRanks, type RankPlan } from './ranks.ts'
+import { checkRankRange, planRanks, type RankPlan } from './ranks.ts'
 import { checkModules, isEmbedding, uniteModules, type SharedModule } from './union-modules.ts'
 
 /** What a recipe is resolved with besides the library. */
@@ -65,7 +65,7 @@ export function resolveRecipe(recipe: Recipe, source: AdapterSource, context: Re
     ...(params?.problems ?? []),
     ...ownParams.flatMap((own) => own?.problems ?? []),
     ...(method ? checkModules(method, modules, found) : []),
-    ...(ranks?.problems ?? []),
+    ...(ranks?.problems ?? checkRankRange(recipe.output.rank)),
     ...checkSeed(recipe.seed),
   ]
   const resolution: Resolution = { ...nothing, problems, method, adapters: found.map(({ detail }) => detail), modules, ranks }

@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest'
 import { parseRecipe } from '../../../src-main/recipes/parse-recipe.ts'
+import { uniform } from '../../helpers/adapters.ts'
 
 /** Code and place of every problem, in order. */
 function told(input: unknown): string[] {
@@ -139,4 +140,37 @@ test('names of built-in properties are unknown fields like any other', () => {
     'unknown-field __proto__',
     'unknown-field constructor',
   ])
+})
+
+test('whatever comes in, there is either a recipe or an error, never a throw', () => {
+  const random = uniform(7)
+  const pick = <T>(values: readonly T[]): T => values[Math.floor(random() * values.length)]!
+  const scrap = (depth: number): unknown => {
+    if (depth === 0 || random() < 0.4) return pick([null, 0, -1, 1.5, NaN, Infinity, '', 'a', true, [], {}])
+    if (random() < 0.3) return Array.from({ length: Math.floor(random() * 3) }, () => scrap(depth - 1))
+    const names = [
+      'method',
+      'adapters',
+      'adapter',
+      'coefficient',
+      'default',
+      'rules',
+      'value',
+      'layers',
+      'params',
+      'output',
+      'rank',
+      'seed',
+      'x',
+    ]
+    return Object.fromEntries(Array.from({ length: Math.floor(random() * 4) }, () => [pick(names), scrap(depth - 1)]))
+  }
+  let accepted = 0
+  for (let round = 0; round < 3000; round++) {
+    const input = { method: 'linear', adapters: [{ adapter: 'a', coefficient: scrap(3) }], ...(random() < 0.5 && (scrap(3) as object)) }
+    const { recipe, problems } = parseRecipe(random() < 0.2 ? scrap(4) : input)
+    expect(recipe === null).toBe(problems.some((problem) => problem.severity === 'error'))
+    if (recipe) accepted++
+  }
+  expect(accepted).toBeGreaterThan(10)
 })

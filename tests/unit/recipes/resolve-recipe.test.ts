@@ -101,7 +101,7 @@ test('all problems of a recipe come at once', () => {
       { adapter: 'nobody' },
       { adapter: 'c', coefficient: NaN },
     ],
-    output: { rank: 4, dtype: 'float64' },
+    output: { rank: 0, dtype: 'float64' },
     sed: 1,
   }
   expect(codes(draft)).toEqual([
@@ -111,6 +111,7 @@ test('all problems of a recipe come at once', () => {
     'error unknown-method',
     'error adapter-unknown',
     'error coefficient-invalid',
+    'error rank-invalid',
   ])
   expect(resolve(draft)).toMatchObject({ job: null, fingerprint: null, recipe: null })
 })
