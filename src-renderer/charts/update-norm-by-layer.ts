@@ -103,14 +103,14 @@ export function normFinding(modules: readonly NormOfModule[]): string {
     shares: readonly { readonly word: string; readonly share: number }[],
   ): { readonly word: string; readonly share: number } => shares.reduce((best, next) => (next.share > best.share ? next : best))
   const layer = strongest(byLayer)
-  if (kinds.length === 1) return `${capital(layer.word)} carries most of the update: ${formatPercent(layer.share, 0)}`
+  if (kinds.length === 1) return `${capital(layer.word)} carries ${formatPercent(layer.share, 0)} of the update`
   const kind = strongest(byKind)
-  return `${kind.word} carries most of the update (${formatPercent(kind.share, 0)}), ${layer.word} most of the layers (${formatPercent(layer.share, 0)})`
+  return `${kind.word} carries ${formatPercent(kind.share, 0)} of the update, ${layer.word} carries ${formatPercent(layer.share, 0)}`
 }
 
 /** What is drawn, in one sentence. */
 export function normSummary(modules: readonly NormOfModule[]): string {
-  return `Norm of scaling · B · A in each layer, by module kind, on one scale. Shares are of the squared norm. Whole update ${formatNorm(Math.sqrt(squaredSum(modules)))}, ${plural(modules.length, 'module')}.`
+  return `Norm of scaling · B · A by layer, for each module kind, on one scale; shares are of the squared norm. Whole update ${formatNorm(Math.sqrt(squaredSum(modules)))}, ${plural(modules.length, 'module')}.`
 }
 
 /** The same numbers as a table. */

@@ -1,3 +1,4 @@
+import { screens, type ScreenId } from '../../src-main/contract/adapter.ts'
 import { problemTitles, isProblemCode } from '../../src-main/contract/problems.ts'
 import type { ImportReport } from '../../src-main/contract/import-report.ts'
 import { formatCount } from './numbers.ts'
@@ -29,3 +30,12 @@ export const importStageWords = {
   checking: 'Checking values and hashes',
   done: 'Import finished',
 } as const
+
+/** How many of the imported adapters each screen of the recycling study would have left out, the most frequent first; empty when none. */
+export function importScreenWords(counts: Counts): string {
+  return Object.entries(counts.byScreen)
+    .filter(([, count]) => count > 0)
+    .sort((left, right) => right[1] - left[1])
+    .map(([id, count]) => `${formatCount(count)} not “${Object.hasOwn(screens, id) ? screens[id as ScreenId].replace(/\.$/, '') : id}”`)
+    .join(', ')
+}

@@ -59,6 +59,13 @@ export function formatSigned(value: number, decimals = 2): string {
   return `${value < 0 ? minus : '+'}${text}`
 }
 
+/** Several values as "8" or, where they differ, "4–32" (from the least to the largest), for narrow cells. Values are expected ascending. */
+export function formatRange(values: readonly number[]): string {
+  if (values.length === 0) return '–'
+  if (values.length === 1) return formatExact(values[0] as number)
+  return `${formatExact(values[0] as number)}–${formatExact(values.at(-1) as number)}`
+}
+
 /** Several values as a list or, above `most`, as a range: "8, 16" or "4 to 64". Values are expected ascending. */
 export function formatValues(values: readonly number[], most = 3): string {
   if (values.length === 0) return '–'

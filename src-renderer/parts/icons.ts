@@ -23,7 +23,7 @@ export const icons = {
   trash: 'M2.75 4.25h10.5M6 4V2.5h4V4M4.25 4.5l.5 9h6.5l.5-9M6.75 7v4M9.25 7v4',
   copy: 'M5.75 5.75h7.5v7.5h-7.5zM10.25 5.5V2.75h-7.5v7.5H5.5',
   reveal: 'M2.25 12.25V4.5h4l1.5 1.5h5v1.5M2.25 12.25l2-4.75h10l-2 4.75z',
-  more: 'M3.5 8h.01M8 8h.01M12.5 8h.01',
+  more: 'M2.2 8a1.3 1.3 0 1 0 2.6 0a1.3 1.3 0 1 0-2.6 0M6.7 8a1.3 1.3 0 1 0 2.6 0a1.3 1.3 0 1 0-2.6 0M11.2 8a1.3 1.3 0 1 0 2.6 0a1.3 1.3 0 1 0-2.6 0',
   columns: 'M2.75 3.25h10.5v9.5H2.75zM6.25 3.25v9.5M9.75 3.25v9.5',
   panel: 'M2.25 3.25h11.5v9.5H2.25zM9.75 3.25v9.5',
   chevronRight: 'M6.25 3.75L10.5 8l-4.25 4.25',
@@ -56,4 +56,4 @@ export const icons = {
 export type IconName = keyof typeof icons
 
 /** Icons whose shape is filled, not stroked. */
-export const filledIcons: ReadonlySet<IconName> = new Set<IconName>(['starFilled', 'stop', 'play'])
+export const filledIcons: ReadonlySet<IconName> = new Set<IconName>(['starFilled', 'stop', 'play', 'more'])

@@ -10,12 +10,16 @@ export interface Notice {
   readonly action?: { readonly label: string; readonly run: () => void }
 }
 
+/** How long a "done" notice stands by itself; problems stay until they are closed. */
+const doneMs = 12_000
+
 /** Owns what is read out (polite and assertive live regions) and the notices above the status bar. */
 export class Announcer {
   polite = $state('')
   assertive = $state('')
   notices = $state.raw<readonly Notice[]>([])
   #next = 1
+  #timer: ReturnType<typeof setTimeout> | undefined
 
   /** Reads a phase change out at the next pause: "Import finished: 19 imported". Never for ticks. */
   say(text: string): void {
@@ -27,6 +31,18 @@ export class Announcer {
   done(text: string, action?: Notice['action']): void {
     this.notices = [...this.notices.filter((notice) => notice.kind !== 'done'), this.#notice('done', text, [], action)]
     this.say(text)
+    this.release()
+  }
+
+  /** Keeps the "done" notice while it is looked at. */
+  hold(): void {
+    clearTimeout(this.#timer)
+  }
+
+  /** Lets the "done" notice go in a while. */
+  release(): void {
+    clearTimeout(this.#timer)
+    this.#timer = setTimeout(() => (this.notices = this.notices.filter((notice) => notice.kind !== 'done')), doneMs)
   }
 
   /** Shows problems that belong to no field and reads them out at once; they stay until closed. */

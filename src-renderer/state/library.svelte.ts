@@ -21,7 +21,7 @@ export class LibraryState {
   total = $state<number | null>(null)
   facets = $state.raw<Facets | null>(null)
   problems = $state.raw<readonly Problem[]>([])
-  /** The norm at which a bar in the table is full: only one adapter in twenty has a larger one. */
+  /** The norm at which a bar in the table is full: one adapter in ten has a larger one. */
   normReference = $state(1)
   /** True while the rows on screen belong to an older filter. */
   waiting = $state(false)
@@ -160,7 +160,7 @@ export class LibraryState {
   }
 
   async #loadNormReference(): Promise<void> {
-    const offset = Math.floor((this.facets?.total ?? 0) * 0.05)
+    const offset = Math.floor((this.facets?.total ?? 0) * 0.1)
     const answer = await this.#bridge.call('library.list', { sort: { column: 'norm', descending: true }, offset, limit: 1 })
     const norm = answer.ok ? (answer.value.rows[0]?.updateNorm ?? null) : null
     if (norm !== null && norm > 0) this.normReference = norm

@@ -2,8 +2,8 @@ import { adapterVariants, type AdapterRow } from '../../../src-main/contract/ada
 import type { sortColumns } from '../../../src-main/contract/library-query.ts'
 import { formatBytes } from '../../format/bytes.ts'
 import { formatDate, formatDateTime } from '../../format/dates.ts'
-import { formatCount, formatExact, formatNorm, formatValues } from '../../format/numbers.ts'
-import { plural } from '../../format/words.ts'
+import { formatCount, formatExact, formatNorm, formatRange } from '../../format/numbers.ts'
+import { lastPart, plural } from '../../format/words.ts'
 import { modulesWords, originWords, rowStatus } from './row-words.ts'
 
 export type SortColumn = (typeof sortColumns)[number]
@@ -73,11 +73,11 @@ export const columns = [
     id: 'base',
     label: 'Base model',
     meaning: 'Base model that the adapter’s config names.',
-    width: 150,
+    width: 130,
     minimum: 80,
     sort: 'base',
     usual: true,
-    text: (row) => row.baseModelName ?? 'not named',
+    text: (row) => (row.baseModelName === null ? 'not named' : lastPart(row.baseModelName)),
     hint: (row) => row.baseModelName ?? 'The config names no base model.',
   },
   {
@@ -89,7 +89,7 @@ export const columns = [
     sort: 'rank',
     numeric: true,
     usual: true,
-    text: (row) => formatValues(row.ranks, 2),
+    text: (row) => formatRange(row.ranks),
     hint: (row) => (row.ranks.length > 2 ? `Ranks over the modules: ${row.ranks.map(formatExact).join(', ')}` : ''),
   },
   {
@@ -101,7 +101,7 @@ export const columns = [
     sort: 'scaling',
     numeric: true,
     usual: true,
-    text: (row) => formatValues(row.scaling.map(roundScaling), 2),
+    text: (row) => formatRange(row.scaling.map(roundScaling)),
     hint: (row) =>
       row.alphas.length === 0
         ? ''
@@ -111,8 +111,8 @@ export const columns = [
     id: 'modules',
     label: 'Modules',
     meaning: 'Target modules, in the order q k v o gate up down; a plus counts others.',
-    width: 96,
-    minimum: 92,
+    width: 104,
+    minimum: 100,
     usual: true,
     text: (row) => modulesWords(row.targetModules),
     hint: (row) => (row.targetModules.length === 0 ? '' : `${row.targetModules.join(', ')}\n${plural(row.layers, 'layer')}`),
@@ -145,7 +145,7 @@ export const columns = [
     id: 'tags',
     label: 'Tags',
     meaning: 'Your tags.',
-    width: 110,
+    width: 112,
     minimum: 60,
     usual: true,
     text: (row) => row.tags.join(', '),
@@ -165,7 +165,7 @@ export const columns = [
     id: 'status',
     label: 'Status',
     meaning: 'Whether it can be used.',
-    width: 104,
+    width: 136,
     minimum: 80,
     sort: 'status',
     usual: true,

@@ -14,6 +14,8 @@ export interface FacetFilter {
   readonly choose: (values: readonly string[]) => Partial<LibraryFilter>
   /** How a value is written; absent: as it is. */
   readonly word?: (value: string) => string
+  /** Stands under "More" until it is in use. */
+  readonly rare?: boolean
   /** Only one value at a time. */
   readonly single?: boolean
 }
@@ -35,14 +37,6 @@ export const facetFilters: readonly FacetFilter[] = [
     values: (facets) => facets.status,
     chosen: (filter) => filter.status ?? [],
     choose: (values) => ({ status: values as LibraryFilter['status'] & object }),
-  },
-  {
-    id: 'variant',
-    label: 'Variant',
-    values: (facets) => facets.variant,
-    chosen: (filter) => filter.variant ?? [],
-    choose: (values) => ({ variant: values as AdapterVariant[] }),
-    word: (value) => adapterVariants[value as AdapterVariant].label,
   },
   {
     id: 'rank',
@@ -73,7 +67,17 @@ export const facetFilters: readonly FacetFilter[] = [
     choose: (values) => ({ tag: [...values] }),
   },
   {
+    id: 'variant',
+    rare: true,
+    label: 'Variant',
+    values: (facets) => facets.variant,
+    chosen: (filter) => filter.variant ?? [],
+    choose: (values) => ({ variant: values as AdapterVariant[] }),
+    word: (value) => adapterVariants[value as AdapterVariant].label,
+  },
+  {
     id: 'origin',
+    rare: true,
     label: 'From',
     values: (facets) => facets.origin,
     chosen: (filter) => filter.origin ?? [],
@@ -82,6 +86,7 @@ export const facetFilters: readonly FacetFilter[] = [
   },
   {
     id: 'screen',
+    rare: true,
     label: 'Fails screen',
     values: (facets) => facets.screen,
     chosen: (filter) => (filter.failsScreen === undefined ? [] : [filter.failsScreen]),
