@@ -8,9 +8,10 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { findChromium } from './chromium.ts'
 import { keyboard } from './keyboard.ts'
-import { launchDouble, launchElectron, launchWeb, type Launched, type LaunchOptions } from './launch.ts'
+import { launchDouble, launchElectron, launchWeb, type Launched, type LaunchedDouble, type LaunchOptions } from './launch.ts'
 import { makeLargePair, makePool } from './pool.ts'
 import { picture } from './screen.ts'
+import { checkShell } from './shell-checks.ts'
 import { stop } from './stop.ts'
 import { walk } from './walk.ts'
 
@@ -21,12 +22,15 @@ interface Place {
 }
 interface Scenario {
   readonly name: string
+  /** The only hosts on which it means something; all when not given. */
+  readonly hosts?: readonly string[]
   run(app: Launched, place: Place): Promise<void>
 }
 
 const scenarios: readonly Scenario[] = [
   { name: 'walk', run: (app, { host, folder }) => walk(app.page, { host, pool: makePool(join(folder, 'pool')) }) },
   { name: 'keyboard', run: (app) => keyboard(app.page) },
+  { name: 'shell', hosts: ['double'], run: (app) => checkShell(app as LaunchedDouble) },
   { name: 'stop', run: (app, { host, folder }) => stop(app.page, { host, folder: makeLargePair(join(folder, 'large')) }) },
 ]
 
@@ -99,5 +103,6 @@ if (!existsSync(fileURLToPath(new URL('../../out/main/web.js', import.meta.url))
   console.log('FAIL  the bundles are not there: run "npm run build" first')
   finish()
 }
-for (const { host, launch } of chosenHosts) for (const scenario of chosen) await runOne(scenario, host, launch)
+for (const { host, launch } of chosenHosts)
+  for (const scenario of chosen) if (scenario.hosts?.includes(host) ?? true) await runOne(scenario, host, launch)
 finish()
