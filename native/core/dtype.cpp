@@ -8,6 +8,7 @@
 
 #include "core/bf16.h"
 #include "core/error.h"
+#include "core/vectorised.h"
 
 namespace amalgam::core {
 
@@ -44,19 +45,23 @@ const DTypeRow& row_of(DType dtype) { return dtype_table[static_cast<std::size_t
 
 template <typename Stored, typename Widen>
 void widen(const std::byte* source, std::int64_t count, float* out, Widen widen_one) {
-  for (std::int64_t i = 0; i < count; ++i) {
-    Stored stored;
-    std::memcpy(&stored, source + i * static_cast<std::int64_t>(sizeof(Stored)), sizeof(Stored));
-    out[i] = widen_one(stored);
-  }
+  vectorised([=]() AMALGAM_INLINE {
+    for (std::int64_t i = 0; i < count; ++i) {
+      Stored stored;
+      std::memcpy(&stored, source + i * static_cast<std::int64_t>(sizeof(Stored)), sizeof(Stored));
+      out[i] = widen_one(stored);
+    }
+  });
 }
 
 template <typename Narrow>
 void narrow(const float* source, std::int64_t count, std::byte* out, Narrow narrow_one) {
-  for (std::int64_t i = 0; i < count; ++i) {
-    const std::uint16_t stored = narrow_one(source[i]);
-    std::memcpy(out + i * 2, &stored, 2);
-  }
+  vectorised([=]() AMALGAM_INLINE {
+    for (std::int64_t i = 0; i < count; ++i) {
+      const std::uint16_t stored = narrow_one(source[i]);
+      std::memcpy(out + i * 2, &stored, 2);
+    }
+  });
 }
 
 }  // namespace
@@ -88,9 +93,9 @@ void to_f32(DType dtype, const std::byte* source, std::int64_t count, float* out
     case DType::F32:
       if (count > 0) std::memcpy(out, source, static_cast<std::size_t>(count) * 4);
       return;
-    case DType::BF16: return widen<std::uint16_t>(source, count, out, bf16_to_f32);
-    case DType::F16: return widen<std::uint16_t>(source, count, out, f16_to_f32);
-    case DType::F64: return widen<double>(source, count, out, [](double value) { return static_cast<float>(value); });
+    case DType::BF16: return widen<std::uint16_t>(source, count, out, [](std::uint16_t bits) AMALGAM_INLINE { return bf16_to_f32(bits); });
+    case DType::F16: return widen<std::uint16_t>(source, count, out, [](std::uint16_t bits) AMALGAM_INLINE { return f16_to_f32(bits); });
+    case DType::F64: return widen<double>(source, count, out, [](double value) AMALGAM_INLINE { return static_cast<float>(value); });
     default: throw std::logic_error("to_f32: " + std::string(dtype_name(dtype)) + " is no readable float type");
   }
 }
@@ -100,8 +105,8 @@ void from_f32(DType dtype, const float* source, std::int64_t count, std::byte* o
     case DType::F32:
       if (count > 0) std::memcpy(out, source, static_cast<std::size_t>(count) * 4);
       return;
-    case DType::BF16: return narrow(source, count, out, f32_to_bf16);
-    case DType::F16: return narrow(source, count, out, f32_to_f16);
+    case DType::BF16: return narrow(source, count, out, [](float value) AMALGAM_INLINE { return f32_to_bf16(value); });
+    case DType::F16: return narrow(source, count, out, [](float value) AMALGAM_INLINE { return f32_to_f16(value); });
     default: throw std::logic_error("from_f32: " + std::string(dtype_name(dtype)) + " is no output type");
   }
 }

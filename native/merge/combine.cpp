@@ -56,7 +56,7 @@ void scale_by_source(RankUnits& units, const std::vector<double>& factors) {
 }
 
 Combined uncut(RankUnits units, ops::Executor& executor) {
-  const double norm = lora::update_norm(lora::unit_products(units, executor), units.c);
+  const double norm = lora::quick_update_norm(units, executor);
   const std::int64_t rank = units.count();
   return {std::move(units), rank, norm, 0};
 }

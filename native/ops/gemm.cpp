@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <stdexcept>
 #include <string>
+#include <type_traits>
 
 #include "ops/cpu/kernels.h"
 
@@ -16,6 +17,12 @@ constexpr std::int64_t tiles_in_b = 32;
 
 std::int64_t tiles_of(std::int64_t size, std::int64_t tile) { return (size + tile - 1) / tile; }
 
+/// Which part of C is wanted.
+enum class Part { all, upper_triangle };
+
+/// A place far above every matrix's diagonal: with it, nothing lies below.
+constexpr std::int64_t no_diagonal = std::int64_t{1} << 60;
+
 /// C = A B for one thread's part of C. k runs outermost but one, so that C is written once per block of k.
 template <typename Sum, typename SourceA, typename SourceB>
 struct Product {
@@ -24,7 +31,9 @@ struct Product {
   cpu::Pack<SourceA, Sum> pack_rows;
   cpu::Pack<SourceB, Sum> pack_cols;
 
-  void run(Strided<SourceA> a, Strided<SourceB> b, core::MatrixView<Sum> c, Into into, int worker) const {
+  /// `diagonal`: row - col on the diagonal of the whole C, in this part's numbers.
+  void run(Strided<SourceA> a, Strided<SourceB> b, core::MatrixView<Sum> c, Into into, std::int64_t diagonal,
+           int worker) const {
     const std::int64_t a_rows = std::min(tiles_in_a * kernel.tile_rows, tiles_of(c.rows, kernel.tile_rows) * kernel.tile_rows);
     const std::int64_t b_cols = std::min(tiles_in_b * kernel.tile_cols, tiles_of(c.cols, kernel.tile_cols) * kernel.tile_cols);
     const std::int64_t depth = std::min(gemm_k_block, a.cols);
@@ -37,10 +46,11 @@ struct Product {
         executor.cancel().check();
         const std::int64_t steps = std::min(gemm_k_block, a.cols - k);
         pack_cols(b.data + k * b.row_stride + col * b.col_stride, b.col_stride, b.row_stride, cols, steps, packed_b);
-        for (std::int64_t row = 0; row < c.rows; row += a_rows) {
+        const std::int64_t wanted_rows = std::min(c.rows, col + cols + diagonal);
+        for (std::int64_t row = 0; row < wanted_rows; row += a_rows) {
           const std::int64_t rows = std::min(a_rows, c.rows - row);
           pack_rows(a.data + row * a.row_stride + k * a.col_stride, a.row_stride, a.col_stride, rows, steps, packed_a);
-          kernel.multiply(steps, rows, cols, packed_a, packed_b, c.row(row) + col, c.stride,
+          kernel.multiply(steps, packed_a, packed_b, {c.row(row) + col, c.stride, rows, cols, diagonal + col - row},
                           k > 0 || into == Into::accumulate);
         }
       }
@@ -50,7 +60,7 @@ struct Product {
 
 template <typename Sum, typename SourceA, typename SourceB>
 void multiply(const Product<Sum, SourceA, SourceB>& product, Strided<SourceA> a, Strided<SourceB> b,
-              core::MatrixView<Sum> c, Into into) {
+              core::MatrixView<Sum> c, Into into, Part wanted) {
   if (a.rows != c.rows || b.cols != c.cols || a.cols != b.rows) {
     throw std::logic_error("gemm: " + std::to_string(a.rows) + "x" + std::to_string(a.cols) + " times " +
                            std::to_string(b.rows) + "x" + std::to_string(b.cols) + " into " + std::to_string(c.rows) +
@@ -71,46 +81,102 @@ void multiply(const Product<Sum, SourceA, SourceB>& product, Strided<SourceA> a,
           const std::int64_t first = begin * product.kernel.tile_cols;
           const std::int64_t count = std::min(end * product.kernel.tile_cols, c.cols) - first;
           const Strided<SourceB> part{b.data + first * b.col_stride, b.rows, count, b.row_stride, b.col_stride};
-          product.run(a, part, c.col_range(first, count), into, worker);
+          const std::int64_t diagonal = wanted == Part::all ? no_diagonal : first;
+          product.run(a, part, c.col_range(first, count), into, diagonal, worker);
         } else {
           const std::int64_t first = begin * product.kernel.tile_rows;
           const std::int64_t count = std::min(end * product.kernel.tile_rows, c.rows) - first;
           const Strided<SourceA> part{a.data + first * a.row_stride, count, a.cols, a.row_stride, a.col_stride};
-          product.run(part, b, c.row_range(first, count), into, worker);
+          const std::int64_t diagonal = wanted == Part::all ? no_diagonal : -first;
+          product.run(part, b, c.row_range(first, count), into, diagonal, worker);
         }
       });
+}
+
+template <typename Source>
+auto row_pack(const cpu::GemmKernel<float>& kernel) {
+  return kernel.pack_rows_f32;
+}
+template <typename Source>
+auto row_pack(const cpu::GemmKernel<double>& kernel) {
+  if constexpr (std::is_same_v<Source, float>) {
+    return kernel.pack_rows_f32;
+  } else {
+    return kernel.pack_rows_f64;
+  }
+}
+template <typename Source>
+auto col_pack(const cpu::GemmKernel<float>& kernel) {
+  if constexpr (std::is_same_v<Source, float>) {
+    return kernel.pack_cols_f32;
+  } else {
+    return kernel.pack_cols_bf16;
+  }
+}
+template <typename Source>
+auto col_pack(const cpu::GemmKernel<double>& kernel) {
+  if constexpr (std::is_same_v<Source, float>) {
+    return kernel.pack_cols_f32;
+  } else {
+    return kernel.pack_cols_f64;
+  }
+}
+
+template <typename Sum>
+const cpu::GemmKernel<Sum>& kernel_for(const Executor& executor) {
+  const cpu::Kernels& all = cpu::kernels(executor.instruction_set());
+  if constexpr (std::is_same_v<Sum, float>) {
+    return all.f32;
+  } else {
+    return all.f64;
+  }
+}
+
+template <typename Sum, typename SourceA, typename SourceB>
+void multiply(Executor& executor, Strided<SourceA> a, Strided<SourceB> b, core::MatrixView<Sum> c, Into into, Part wanted) {
+  const cpu::GemmKernel<Sum>& kernel = kernel_for<Sum>(executor);
+  multiply<Sum, SourceA, SourceB>({executor, kernel, row_pack<SourceA>(kernel), col_pack<SourceB>(kernel)}, a, b, c, into,
+                                  wanted);
+}
+
+template <typename Sum, typename Source>
+void symmetric(Executor& executor, Strided<Source> x, core::MatrixView<Sum> c) {
+  multiply(executor, x.transposed(), x, c, Into::overwrite, Part::upper_triangle);
+  for (std::int64_t i = 0; i < c.rows; ++i) {
+    for (std::int64_t j = 0; j < i; ++j) c(i, j) = c(j, i);
+  }
 }
 
 }  // namespace
 
 void gemm(Executor& executor, Strided<float> a, Strided<float> b, core::MatrixView<float> c, Into into) {
-  const auto& kernel = cpu::kernels(executor.instruction_set()).f32;
-  multiply<float, float, float>({executor, kernel, kernel.pack_rows_f32, kernel.pack_cols_f32}, a, b, c, into);
+  multiply(executor, a, b, c, into, Part::all);
 }
 
 void gemm(Executor& executor, Strided<float> a, Strided<Bf16> b, core::MatrixView<float> c, Into into) {
-  const auto& kernel = cpu::kernels(executor.instruction_set()).f32;
-  multiply<float, float, Bf16>({executor, kernel, kernel.pack_rows_f32, kernel.pack_cols_bf16}, a, b, c, into);
+  multiply(executor, a, b, c, into, Part::all);
 }
 
 void gemm(Executor& executor, Strided<double> a, Strided<double> b, core::MatrixView<double> c, Into into) {
-  const auto& kernel = cpu::kernels(executor.instruction_set()).f64;
-  multiply<double, double, double>({executor, kernel, kernel.pack_rows_f64, kernel.pack_cols_f64}, a, b, c, into);
+  multiply(executor, a, b, c, into, Part::all);
 }
 
 void gemm(Executor& executor, Strided<double> a, Strided<float> b, core::MatrixView<double> c, Into into) {
-  const auto& kernel = cpu::kernels(executor.instruction_set()).f64;
-  multiply<double, double, float>({executor, kernel, kernel.pack_rows_f64, kernel.pack_cols_f32}, a, b, c, into);
+  multiply(executor, a, b, c, into, Part::all);
 }
 
 void gemm(Executor& executor, Strided<float> a, Strided<double> b, core::MatrixView<double> c, Into into) {
-  const auto& kernel = cpu::kernels(executor.instruction_set()).f64;
-  multiply<double, float, double>({executor, kernel, kernel.pack_rows_f32, kernel.pack_cols_f64}, a, b, c, into);
+  multiply(executor, a, b, c, into, Part::all);
 }
 
 void gemm(Executor& executor, Strided<float> a, Strided<float> b, core::MatrixView<double> c, Into into) {
-  const auto& kernel = cpu::kernels(executor.instruction_set()).f64;
-  multiply<double, float, float>({executor, kernel, kernel.pack_rows_f32, kernel.pack_cols_f32}, a, b, c, into);
+  multiply(executor, a, b, c, into, Part::all);
 }
+
+void gram(Executor& executor, Strided<float> x, core::MatrixView<float> c) { symmetric(executor, x, c); }
+
+void gram(Executor& executor, Strided<float> x, core::MatrixView<double> c) { symmetric(executor, x, c); }
+
+void gram(Executor& executor, Strided<double> x, core::MatrixView<double> c) { symmetric(executor, x, c); }
 
 }  // namespace amalgam::ops

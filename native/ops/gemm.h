@@ -51,4 +51,10 @@ void gemm(Executor& executor, Strided<double> a, Strided<float> b, core::MatrixV
 void gemm(Executor& executor, Strided<float> a, Strided<double> b, core::MatrixView<double> c, Into into);
 void gemm(Executor& executor, Strided<float> a, Strided<float> b, core::MatrixView<double> c, Into into);
 
+/// c (n x n) = x^T x for x of k x n, symmetric to the bit; each element has the bits that gemm gives it. Costs little more
+/// than half of gemm.
+void gram(Executor& executor, Strided<float> x, core::MatrixView<float> c);
+void gram(Executor& executor, Strided<float> x, core::MatrixView<double> c);
+void gram(Executor& executor, Strided<double> x, core::MatrixView<double> c);
+
 }  // namespace amalgam::ops

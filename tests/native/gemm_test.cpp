@@ -147,6 +147,30 @@ TEST("double products have the documented bits, from double and from float input
   check_all<double, float, float>(wider, test::random_matrix<float>);
 }
 
+TEST("x^T x has the bits of the product, in both halves, at every size around the tiles") {
+  test::Random random(8);
+  for (const std::int64_t n : {1, 11, 12, 13, 31, 33, 128, 150, 530, 1100}) {
+    const std::int64_t k = n > 500 ? 20 : 400;
+    const Matrix<float> x = test::random_matrix<float>(random, k, n);
+    const Matrix<double> wide = test::random_matrix<double>(random, n, k);
+    for (const InstructionSet set : {InstructionSet::portable, core::best_instruction_set()}) {
+      for (int threads = 1; threads <= 3; ++threads) {
+        ops::Executor executor(threads, never, set);
+        const auto check = [&]<typename Source, typename Sum>(Strided<Source> source, Sum) {
+          Matrix<Sum> product(n, n);
+          Matrix<Sum> symmetric(n, n);
+          ops::gemm(executor, source.transposed(), source, product.view(), Into::overwrite);
+          ops::gram(executor, source, symmetric.view());
+          if (!equal_bits(symmetric, product)) test::fail("gram: " + named(set, threads, {n, n, k}), AMALGAM_HERE);
+        };
+        check(ops::strided(x), float());
+        check(ops::strided(x), double());
+        check(ops::strided(wide).transposed(), double());
+      }
+    }
+  }
+}
+
 TEST("strides of both kinds at once, and rows of C that lie apart, are honoured") {
   test::Random random(1);
   const Matrix<float> wide = test::random_matrix<float>(random, 60, 90);

@@ -145,5 +145,30 @@ TEST("products of units give the norm of their update, without forming it") {
     }
     const double expected = test::norm(test::multiply(scaled, test::to_dense(units.a)));
     CHECK_NEAR(lora::update_norm(lora::unit_products(units, executor), units.c) / expected, 1, 1e-12);
+    CHECK_NEAR(lora::quick_update_norm(units, executor) / expected, 1, 1e-6);
   }
+}
+
+TEST("the quick norm turns to double for units that cancel, are tiny, huge or zero") {
+  test::Random random(6);
+  ops::Executor executor(1, never);
+  const auto units_of = [&](float scale_a, float scale_b) {
+    lora::RankUnits units{test::random_matrix<float>(random, 6, 50), test::random_matrix<float>(random, 40, 6), {}, {}};
+    for (std::int64_t i = 0; i < units.a.size(); ++i) units.a.data()[i] *= scale_a;
+    for (std::int64_t i = 0; i < units.b.size(); ++i) units.b.data()[i] *= scale_b;
+    units.c = {1, -2, 3, .5, .25, -1};
+    return units;
+  };
+  const auto check_double = [&](const lora::RankUnits& units) {
+    CHECK_EQ(lora::quick_update_norm(units, executor), lora::update_norm(lora::unit_products(units, executor), units.c));
+  };
+  check_double(units_of(1e-25f, 1));
+  check_double(units_of(1, 1e25f));
+  check_double(units_of(1, 0));
+  lora::RankUnits cancelling = units_of(1, 1);
+  for (int i = 0; i < 50; ++i) cancelling.a(1, i) = cancelling.a(0, i) * (1 + 1e-6f);
+  for (int i = 0; i < 40; ++i) cancelling.b(i, 1) = cancelling.b(i, 0);
+  cancelling.c = {1, -1, 0, 0, 0, 0};
+  check_double(cancelling);
+  CHECK(lora::quick_update_norm(cancelling, executor) > 0);
 }

@@ -115,14 +115,15 @@ struct GemmLoops {
     }
   }
 
-  static void multiply(std::int64_t depth, std::int64_t row_count, std::int64_t col_count, const Number* a,
-                       const Number* b, Number* c, std::int64_t stride, bool accumulate) {
-    for (std::int64_t j = 0; j < col_count; j += cols) {
-      const std::int64_t present_cols = col_count - j < cols ? col_count - j : cols;
-      for (std::int64_t i = 0; i < row_count; i += rows) {
-        const std::int64_t present_rows = row_count - i < rows ? row_count - i : rows;
-        multiply_tile(depth, a + i * depth, b + j * depth, c + i * stride + j, stride, present_rows, present_cols,
-                      accumulate);
+  static void multiply(std::int64_t depth, const Number* a, const Number* b, Target<Number> target, bool accumulate) {
+    for (std::int64_t j = 0; j < target.cols; j += cols) {
+      const std::int64_t present_cols = target.cols - j < cols ? target.cols - j : cols;
+      const std::int64_t below = j + cols + target.diagonal;  // the first row that is wholly under these columns' diagonal
+      const std::int64_t end = target.rows < below ? target.rows : below;
+      for (std::int64_t i = 0; i < end; i += rows) {
+        const std::int64_t present_rows = target.rows - i < rows ? target.rows - i : rows;
+        multiply_tile(depth, a + i * depth, b + j * depth, target.c + i * target.stride + j, target.stride, present_rows,
+                      present_cols, accumulate);
       }
     }
   }

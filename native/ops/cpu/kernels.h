@@ -16,10 +16,20 @@ template <typename Source, typename Sum>
 using Pack = void (*)(const Source* source, std::int64_t vector_stride, std::int64_t depth_stride, std::int64_t count,
                       std::int64_t depth, Sum* out);
 
-/// c (rows x cols, row stride `stride`) = or += packed a times packed b over `depth` steps.
+/// A part of C: c is rows x cols with row stride `stride`. Register tiles that lie wholly below the diagonal, where row -
+/// col = `diagonal`, are left out.
 template <typename Sum>
-using Multiply = void (*)(std::int64_t depth, std::int64_t rows, std::int64_t cols, const Sum* a, const Sum* b, Sum* c,
-                          std::int64_t stride, bool accumulate);
+struct Target {
+  Sum* c;
+  std::int64_t stride;
+  std::int64_t rows;
+  std::int64_t cols;
+  std::int64_t diagonal;
+};
+
+/// The target = or += packed a times packed b over `depth` steps.
+template <typename Sum>
+using Multiply = void (*)(std::int64_t depth, const Sum* a, const Sum* b, Target<Sum> target, bool accumulate);
 
 template <typename Sum>
 struct GemmKernel;
