@@ -6,6 +6,7 @@
 // --tests     builds the tests too and runs those in C++; the last line is "native: N passed, N failed, N skipped". The
 //             tests of the addon are run by `node --test tests/native/addon/*.test.mjs` after that.
 // --sanitize  the same without Node, in native/build-asan, under the address and undefined behaviour sanitizers.
+import { rmSync } from 'node:fs'
 import path from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { BuildProblem, buildTarget, configure } from './scripts/cmake.mjs'
@@ -26,6 +27,7 @@ function buildAddon(options) {
     buildTarget(buildDir, 'amalgam_cuda')
   } catch (problem) {
     if (required || !(problem instanceof BuildProblem)) throw problem
+    rmSync(path.join(buildDir, 'Release', 'libamalgam_cuda.so'), { force: true }) // one from an earlier build would be loaded
     console.warn('Native core: nvcc was found, but could not compile the CUDA library. Everything runs on the CPU.')
   }
 }
