@@ -3,7 +3,7 @@
  * and cut to a rank, and verifies both results against a recomputation from the source files. Ends with an error when a verification fails.
  *   npm run demo -- [--library DIR]
  */
-import { mkdtempSync, rmSync } from 'node:fs'
+import { mkdtempSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
@@ -46,13 +46,9 @@ async function demonstrate(session: Session): Promise<number> {
   reportImport(await importPaths(session, [pool], terminal, ['demo']))
 
   say('', '2. Adapters as they are found in the wild', '')
-  const wild = mkdtempSync(join(tmpdir(), 'amalgam-wild-'))
-  try {
-    await makeWildAdapters(wild)
-    reportImport(await importPaths(session, [wild], terminal, ['wild']))
-  } finally {
-    rmSync(wild, { recursive: true, force: true })
-  }
+  const wild = mkdtempSync(join(libraryFolder, 'wild-'))
+  makeWildAdapters(wild)
+  reportImport(await importPaths(session, [wild], terminal, ['wild']))
 
   say('', '3. Three adapters of unlike rank, targets and sign, merged exactly', '')
   const exact = await merge(session, { method: 'concat', adapters: adaptersOfRecipe(), output: { name: 'demo-concat' } })

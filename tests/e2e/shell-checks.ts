@@ -8,7 +8,7 @@ import type { Reply, Wire } from '../../src-main/contract/bridge.ts'
 import type { LaunchedDouble } from './launch.ts'
 
 /** One check of the running shell. They run in order on one app; the last ones provoke the page's policy on purpose. */
-export interface ShellCheck {
+interface ShellCheck {
   readonly name: string
   run(app: LaunchedDouble): Promise<void>
 }
@@ -34,7 +34,7 @@ function call(page: Page, name: string, input: unknown): Promise<Reply> {
 
 const problemCodes = (reply: Reply): readonly string[] => (reply.ok ? [] : reply.problems.map((problem) => problem.code))
 
-export const shellChecks: readonly ShellCheck[] = [
+const shellChecks: readonly ShellCheck[] = [
   {
     name: 'the window is sandboxed, isolated, large enough, and shown only once it is painted',
     async run(app) {
@@ -172,3 +172,11 @@ export const shellChecks: readonly ShellCheck[] = [
     },
   },
 ]
+
+/** Runs every check of the shell; the error names the one that failed. */
+export async function checkShell(app: LaunchedDouble): Promise<void> {
+  for (const { name, run } of shellChecks)
+    await run(app).catch((error: unknown) => {
+      throw new Error(`shell: ${name}`, { cause: error })
+    })
+}
