@@ -18,10 +18,16 @@ export function checkTargets(targets: readonly string[] | string | null, modules
   const absent = targets.filter((target) => !used.has(target))
   if (uncovered.length === 0 && absent.length === 0) return null
   const parts = [
-    ...(absent.length > 0 ? [`adapter_config.json names ${list(absent)}, which the file does not hold`] : []),
-    ...(uncovered.length > 0 ? [`the file holds ${list(uncovered)}, which target_modules does not name`] : []),
+    ...(absent.length > 0 ? [`target_modules names ${list(absent)}, which the file does not hold`] : []),
+    ...(uncovered.length > 0 ? [`the file holds ${list(kindsOf(uncovered))}, which target_modules does not name`] : []),
   ]
-  return disagree(`${capital(parts.join('; '))}.`)
+  const text = parts.join('; ')
+  return disagree(`${absent.length > 0 ? text : text.replace('the', 'The')}.`)
+}
+
+/** The last parts of names, each once. */
+function kindsOf(modules: readonly string[]): readonly string[] {
+  return [...new Set(modules.map((module) => module.slice(module.lastIndexOf('.') + 1)))]
 }
 
 /** The target that names `module`: a suffix of it after a dot (the last part in nearly every config), or the whole name. */
@@ -38,7 +44,9 @@ function checkPattern(pattern: string, modules: readonly string[], budget: StepB
   if (typeof matches !== 'function') return disagree(`The pattern in target_modules is not compared with the file: ${matches.refused}.`)
   const uncovered = modules.filter((module) => matches(module) === false)
   if (budget.steps < 0) return disagree('The pattern in target_modules is not compared with the file: matching it takes too long.')
-  return uncovered.length === 0 ? null : disagree(`The file holds ${list(uncovered)}, which the pattern in target_modules does not match.`)
+  return uncovered.length === 0
+    ? null
+    : disagree(`The file holds ${list(kindsOf(uncovered))}, which the pattern in target_modules does not match.`)
 }
 
 function disagree(message: string): Problem {
@@ -51,8 +59,4 @@ function disagree(message: string): Problem {
 function list(names: readonly string[]): string {
   const shown = names.slice(0, 3).map((name) => `"${name.slice(0, 100)}"`)
   return names.length > shown.length ? `${shown.join(', ')} and ${names.length - shown.length} more` : shown.join(', ')
-}
-
-function capital(text: string): string {
-  return text.slice(0, 1).toUpperCase() + text.slice(1)
 }

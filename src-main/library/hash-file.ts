@@ -28,21 +28,36 @@ function hashOpenFile(file: OpenFile, stopped: () => boolean): FileHashes | Prob
   const factors = header.tensors.filter(isFactor).toSorted((left, right) => (left.name < right.name ? -1 : 1))
   const inOrder = factors.every((tensor, index) => index === 0 || factors[index - 1]!.end <= tensor.begin)
   const whole = createHash('sha256')
-  const ordered = new FactorHash(factors, header.dataBegin)
+  const passing = inOrder ? new PassingFactors(factors, header.dataBegin) : null
   const isWhole = readChunks(file, 0, file.sizeBytes, stopped, (chunk, position) => {
     whole.update(chunk)
-    if (inOrder) ordered.update(chunk, position)
+    passing?.pass(chunk, position)
   })
   if (isWhole !== true) return isWhole
-  if (!inOrder) {
-    for (const { begin, end } of factors) {
-      const isRead = readChunks(file, header.dataBegin + begin, header.dataBegin + end, stopped, (chunk, position) =>
-        ordered.update(chunk, position),
-      )
-      if (isRead !== true) return isRead
-    }
+  const tensorHash = passing ? passing.digest() : hashOneByOne(file, factors, header.dataBegin, stopped)
+  if (tensorHash === null || typeof tensorHash !== 'string') return tensorHash
+  return { weightsSha256: whole.digest('hex'), tensorHash }
+}
+
+/** What stands before a factor's bytes in the tensor hash. */
+function headOf(factor: HeaderTensor): string {
+  return `${factor.name}\0${factor.dtype}\0${factor.shape.join(',')}\0`
+}
+
+/** The tensor hash of factors that lie in any order. */
+function hashOneByOne(
+  file: OpenFile,
+  factors: readonly HeaderTensor[],
+  dataBegin: number,
+  stopped: () => boolean,
+): string | Problem | null {
+  const hash = createHash('sha256')
+  for (const factor of factors) {
+    hash.update(headOf(factor))
+    const isRead = readChunks(file, dataBegin + factor.begin, dataBegin + factor.end, stopped, (chunk) => hash.update(chunk))
+    if (isRead !== true) return isRead
   }
-  return { weightsSha256: whole.digest('hex'), tensorHash: ordered.digest() }
+  return hash.digest('hex')
 }
 
 /** Gives the bytes from `begin` to `end` in chunks. True when all were there, null when stopped, a problem when the file became shorter. */
@@ -63,8 +78,8 @@ function readChunks(
   return true
 }
 
-/** SHA-256 over name, dtype, shape and bytes of each factor, in the order of names. Bytes must come in that order; others are passed over. */
-class FactorHash {
+/** The tensor hash while the file passes by in chunks; for factors that lie in the order of their names. */
+class PassingFactors {
   private readonly hash: Hash = createHash('sha256')
   private readonly factors: readonly HeaderTensor[]
   private readonly dataBegin: number
@@ -77,17 +92,18 @@ class FactorHash {
     this.dataBegin = dataBegin
   }
 
-  update(chunk: Uint8Array, position: number): void {
+  pass(chunk: Uint8Array, position: number): void {
+    const chunkEnd = position + chunk.length
     for (let factor = this.factors[this.next]; factor !== undefined; factor = this.factors[this.next]) {
       const begin = this.dataBegin + factor.begin
       const end = this.dataBegin + factor.end
-      if (begin >= position + chunk.length && end > begin) return
+      if (begin >= chunkEnd) return
       if (this.reached === null) {
-        this.hash.update(`${factor.name}\0${factor.dtype}\0${factor.shape.join(',')}\0`)
+        this.hash.update(headOf(factor))
         this.reached = begin
       }
-      const until = Math.min(end, position + chunk.length)
-      if (until > this.reached) this.hash.update(chunk.subarray(this.reached - position, until - position))
+      const until = Math.min(end, chunkEnd)
+      this.hash.update(chunk.subarray(this.reached - position, until - position))
       this.reached = until
       if (until < end) return
       this.next += 1

@@ -22,9 +22,6 @@ export interface JobStore {
   get(id: string): StoredJob | null
   list(): StoredJob[]
   remove(id: string): void
-  /** Turns jobs that a crash left running or stopping into interrupted, and returns them. */
-  interruptRunning(endedAt: string): StoredJob[]
-  nextQueued(): StoredJob | null
 }
 
 interface JobRow {
@@ -57,10 +54,6 @@ export function createJobStore(db: Database.Database): JobStore {
   const byId = db.prepare<[string], JobRow>(`SELECT ${columns} FROM jobs WHERE id = ?`)
   const all = db.prepare<[], JobRow>(`SELECT ${columns} FROM jobs ORDER BY seq`)
   const remove = db.prepare('DELETE FROM jobs WHERE id = ?')
-  const queued = db.prepare<[], JobRow>(`SELECT ${columns} FROM jobs WHERE state = 'queued' ORDER BY seq LIMIT 1`)
-  const orphaned = db.prepare<[string], JobRow>(
-    `UPDATE jobs SET state = 'interrupted', ended_at = ? WHERE state IN ('running', 'stopping') RETURNING ${columns}`,
-  )
   const get = (id: string): StoredJob | null => jobOf(byId.get(id))
   return {
     insert: (job) => void insert.run(rowOf(job)),
@@ -71,8 +64,6 @@ export function createJobStore(db: Database.Database): JobStore {
     get,
     list: () => all.all().map((row) => jobOf(row)!),
     remove: (id) => void remove.run(id),
-    interruptRunning: (endedAt) => orphaned.all(endedAt).map((row) => jobOf(row)!),
-    nextQueued: () => jobOf(queued.get()),
   }
 }
 

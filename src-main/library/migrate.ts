@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs'
 import type Database from 'better-sqlite3'
 import type { Migration } from './migrations/index.ts'
 
@@ -24,16 +25,9 @@ export function migrate(db: Database.Database, migrations: readonly Migration[],
   return backup
 }
 
-/** A consistent copy of everything committed so far. VACUUM INTO refuses to write over an existing file, so an old copy is never lost. */
+/** A consistent copy of everything committed so far, at `wanted` or, where an older copy lies, beside it with a time stamp. */
 function copyLibrary(db: Database.Database, wanted: string, now: Date): string {
-  const stamped = `${wanted}-${now.toISOString().replaceAll(/[:.]/g, '')}`
-  for (const target of [wanted, stamped]) {
-    try {
-      db.prepare('VACUUM INTO ?').run(target)
-      return target
-    } catch (error) {
-      if (target === stamped || !/already exists/.test(String(error))) throw error
-    }
-  }
-  return stamped
+  const target = existsSync(wanted) ? `${wanted}-${now.toISOString().replaceAll(/[:.]/g, '')}` : wanted
+  db.prepare('VACUUM INTO ?').run(target)
+  return target
 }

@@ -73,7 +73,9 @@ function parseObject(bytes: Uint8Array): { fields: Readonly<Record<string, unkno
     return errorProblem('config-invalid', 'adapter_config.json holds no object.', { where: { value: shownValue(value) }, hint: damaged })
   } catch (error) {
     if (error instanceof RangeError)
-      return errorProblem('config-invalid', `adapter_config.json is not read: ${error.message}. No config of PEFT has that.`, { hint: damaged })
+      return errorProblem('config-invalid', `adapter_config.json is not read: ${error.message}. No config of PEFT has that.`, {
+        hint: damaged,
+      })
     if (!(error instanceof SyntaxError)) throw error
     const reason = error.message.replace(/ in JSON at position (\d+).*$/s, ' at character $1').slice(0, 160)
     return errorProblem('config-not-json', `adapter_config.json is not JSON: ${reason}.`, { hint: damaged })

@@ -115,7 +115,6 @@ CREATE TABLE jobs (
   result TEXT,
   log_path TEXT NOT NULL
 ) STRICT;
-CREATE INDEX jobs_by_state ON jobs (state, seq);
 
 CREATE TABLE imports (
   seq INTEGER PRIMARY KEY AUTOINCREMENT,

@@ -7,7 +7,8 @@ import { readHeader } from '../../../src-main/library/read-header.ts'
 import { temporaryFolder } from './support.ts'
 
 const f32 = (shape: number[], begin: number, end: number) => ({ dtype: 'F32', shape, data_offsets: [begin, end] })
-const parse = (header: unknown, dataBytes: number) => parseHeader(Buffer.from(typeof header === 'string' ? header : JSON.stringify(header)), dataBytes)
+const parse = (header: unknown, dataBytes: number) =>
+  parseHeader(Buffer.from(typeof header === 'string' ? header : JSON.stringify(header)), dataBytes)
 
 describe('a good header', () => {
   test('gives its tensors in its own order', () => {
@@ -20,7 +21,11 @@ describe('a good header', () => {
     ['tensors listed in another order than they lie', { a: f32([2], 8, 16), b: f32([2], 0, 8) }, 16],
     ['a tensor without elements at a border', { a: f32([2], 0, 8), e: f32([0, 4], 8, 8), b: f32([1], 8, 12) }, 12],
     ['a scalar', { a: f32([], 0, 4) }, 4],
-    ['types that are never read', { a: { dtype: 'F4', shape: [3, 2], data_offsets: [0, 3] }, b: { dtype: 'I64', shape: [1], data_offsets: [3, 11] } }, 11],
+    [
+      'types that are never read',
+      { a: { dtype: 'F4', shape: [3, 2], data_offsets: [0, 3] }, b: { dtype: 'I64', shape: [1], data_offsets: [3, 11] } },
+      11,
+    ],
     ['no tensors', {}, 0],
     ['trailing spaces, as writers pad', `{"a":${JSON.stringify(f32([1], 0, 4))}}      `, 4],
     ['an own key __proto__', '{"__proto__":{"dtype":"F32","shape":[1],"data_offsets":[0,4]}}', 4],

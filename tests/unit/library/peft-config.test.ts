@@ -5,7 +5,9 @@ import { tinyConfig } from '../../helpers/adapters.ts'
 const parse = (config: unknown) => parsePeftConfig(Buffer.from(typeof config === 'string' ? config : JSON.stringify(config)))
 
 test('reads the fields that decide about the update', () => {
-  const { config, problems } = parse(tinyConfig({ r: 8, alpha: 12.5, config: { use_rslora: true, rank_pattern: { z: 4, a: 2 }, alpha_pattern: { q: 3 } } }))
+  const { config, problems } = parse(
+    tinyConfig({ r: 8, alpha: 12.5, config: { use_rslora: true, rank_pattern: { z: 4, a: 2 }, alpha_pattern: { q: 3 } } }),
+  )
   expect(problems).toEqual([])
   expect(config).toMatchObject({ rank: 8, alpha: 12.5, useRslora: true, baseModelName: 'test/tiny-llama' })
   // In file order, not sorted: the first match wins.
@@ -16,7 +18,15 @@ test('reads the fields that decide about the update', () => {
 test("missing and null fields take PEFT's defaults", () => {
   const { config, problems } = parse({ peft_type: 'LORA', rank_pattern: null, lora_alpha: null })
   expect(problems).toEqual([])
-  expect(config).toMatchObject({ rank: 8, alpha: 8, rankPattern: [], alphaPattern: [], useRslora: false, baseModelName: null, targetModules: null })
+  expect(config).toMatchObject({
+    rank: 8,
+    alpha: 8,
+    rankPattern: [],
+    alphaPattern: [],
+    useRslora: false,
+    baseModelName: null,
+    targetModules: null,
+  })
 })
 
 test('a base model name is trimmed, and an empty one is none', () => {
@@ -54,7 +64,11 @@ test.each<[string, unknown, string, string | undefined]>([
 })
 
 test('says everything that is wrong at once', () => {
-  expect(parse({ peft_type: 'IA3', r: 0, lora_alpha: 'x' }).problems.map((problem) => problem.code)).toEqual(['not-a-lora', 'rank-out-of-range', 'alpha-invalid'])
+  expect(parse({ peft_type: 'IA3', r: 0, lora_alpha: 'x' }).problems.map((problem) => problem.code)).toEqual([
+    'not-a-lora',
+    'rank-out-of-range',
+    'alpha-invalid',
+  ])
 })
 
 test('bytes that are no UTF-8 are no JSON', () => {
