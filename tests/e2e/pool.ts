@@ -44,7 +44,7 @@ export function makeLargePair(folder: string): string {
   for (const [index, name] of ['large-a', 'large-b'].entries())
     makeAdapter(join(folder, name), {
       r: 96,
-      alpha: 96,
+      alpha: 12,
       layers: 8,
       shape,
       seed: index + 1,
