@@ -9,10 +9,10 @@ namespace amalgam::addon {
 
 namespace {
 
-// From here to the end of the namespace, and in wake() and settle(), Node-API is called in C. While an environment is being
-// torn down every call that could run JavaScript answers with a status; the C++ wrapper would make each of them an
-// exception, and making that calls JavaScript again. The statuses are ignored on purpose: the only thing that can make these
-// calls fail is an environment that is ending, and then nobody is left to be told.
+// From here to the end of the namespace, and in wake() and settle(), Node-API is called in C. While an environment is
+// being torn down every call that could run JavaScript answers with a status; the C++ wrapper would make each of them
+// an exception, and making that calls JavaScript again. The statuses are ignored on purpose: the only thing that can
+// make these calls fail is an environment that is ending, and then nobody is left to be told.
 
 napi_value to_js_text(napi_env env, const std::string& text) {
   napi_value value = nullptr;
@@ -57,7 +57,8 @@ Napi::Object AsyncJob::start(Napi::Env env, std::string kind, std::string reques
   auto job = std::make_shared<AsyncJob>(env, std::move(kind), std::move(request));
   Napi::Object handle = Napi::Object::New(env);
   handle.Set("promise", job->promise_);
-  handle.Set("cancel", Napi::Function::New(env, [job](const Napi::CallbackInfo&) { job->cancel_.request(); }, "cancel"));
+  handle.Set("cancel",
+             Napi::Function::New(env, [job](const Napi::CallbackInfo&) { job->cancel_.request(); }, "cancel"));
 
   // The thread-safe function holds the job until it is torn down itself, after the last message.
   auto held = std::make_unique<std::shared_ptr<AsyncJob>>(job);
@@ -87,7 +88,8 @@ AsyncJob::Outcome AsyncJob::run() noexcept {
   try {
     const JobFunction function = find_job(kind_);
     const core::Json request = core::Json::parse(request_);
-    core::Progress progress([this](const core::ProgressReport& report) { post_progress(core::to_json(report).dump()); });
+    core::Progress progress(
+        [this](const core::ProgressReport& report) { post_progress(core::to_json(report).dump()); });
     cancel_.check();
     return {function(request, progress, cancel_).dump(), std::nullopt};
   } catch (...) {

@@ -1,11 +1,12 @@
 // The one way in which work leaves the JavaScript thread.
 //
-// A job owns a thread, a stop flag and a thread-safe function. The thread never waits for JavaScript: it leaves its newest
-// progress, and at the end its outcome, in the job, and posts a wake-up unless one is waiting already. So at most one
-// message is queued per job, however fast progress comes.
+// A job owns a thread, a stop flag and a thread-safe function. The thread never waits for JavaScript: it leaves its
+// newest progress, and at the end its outcome, in the job, and posts a wake-up unless one is waiting already. So at
+// most one message is queued per job, however fast progress comes.
 //
-// The JavaScript environment may end while the thread runs: a worker is terminated, or process.exit is called. A clean-up
-// hook, registered after the thread-safe function and therefore run before that is torn down, stops and joins the thread.
+// The JavaScript environment may end while the thread runs: a worker is terminated, or process.exit is called. A
+// clean-up hook, registered after the thread-safe function and therefore run before that is torn down, stops and joins
+// the thread.
 #pragma once
 
 #include <napi.h>

@@ -11,7 +11,8 @@
 namespace amalgam::addon {
 
 /// Takes a request, tells its progress, polls the token, returns a result; throws core::Error.
-using JobFunction = core::Json (*)(const core::Json& request, core::Progress& progress, const core::CancelToken& cancel);
+using JobFunction = core::Json (*)(const core::Json& request, core::Progress& progress,
+                                   const core::CancelToken& cancel);
 
 struct JobKind {
   std::string_view name;

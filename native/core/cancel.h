@@ -7,7 +7,8 @@
 
 namespace amalgam::core {
 
-/// Set once, from any thread. Long work calls check() at least every 50 ms: once per matrix panel, tensor chunk or sweep.
+/// Set once, from any thread. Long work calls check() at least every 50 ms: once per matrix panel, tensor chunk or
+/// sweep.
 class CancelToken {
  public:
   CancelToken() = default;

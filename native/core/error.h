@@ -34,8 +34,8 @@ struct Error : std::runtime_error {
   std::string hint;
 };
 
-/// The exception being handled as an Error: std::bad_alloc becomes "out-of-memory", any stranger "internal-error". To be
-/// called in a catch block, at the outer edge of the library.
+/// The exception being handled as an Error: std::bad_alloc becomes "out-of-memory", any stranger "internal-error". To
+/// be called in a catch block, at the outer edge of the library.
 Error current_error();
 
 }  // namespace amalgam::core

@@ -51,7 +51,7 @@ InputFile::InputFile(std::string path)
 }
 
 InputFile::Identity InputFile::identify() const {
-  struct stat status {};
+  struct stat status{};
   if (::fstat(descriptor_.get(), &status) != 0) throw read_error(errno, path_);
   if (!S_ISREG(status.st_mode)) throw Error("file-unreadable", "This is not a regular file.").at_path(path_);
 #ifdef __APPLE__
@@ -77,7 +77,8 @@ void InputFile::read(std::uint64_t offset, std::size_t bytes, void* out) const {
 }
 
 void InputFile::check_unchanged() const {
-  if (identify() != identity_) throw Error("file-changed", "The file was changed while it was being read.").at_path(path_);
+  if (identify() != identity_)
+    throw Error("file-changed", "The file was changed while it was being read.").at_path(path_);
 }
 
 // O_EXCL: a file that is already there belongs to somebody, and must be neither emptied now nor removed on failure.

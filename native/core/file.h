@@ -1,5 +1,5 @@
-// Files by descriptor: positional reads and writes with typed errors. User files are never mapped, because a mapped file
-// that another program shortens ends the process.
+// Files by descriptor: positional reads and writes with typed errors. User files are never mapped, because a mapped
+// file that another program shortens ends the process.
 #pragma once
 
 #include <cstddef>
@@ -35,8 +35,8 @@ class InputFile {
   const std::string& path() const noexcept { return path_; }
   std::uint64_t size() const noexcept { return identity_.size; }
 
-  /// Fills `out` with `bytes` bytes from `offset`. Throws "file-changed" when the file ends before that, "file-unreadable"
-  /// when the system refuses.
+  /// Fills `out` with `bytes` bytes from `offset`. Throws "file-changed" when the file ends before that,
+  /// "file-unreadable" when the system refuses.
   void read(std::uint64_t offset, std::size_t bytes, void* out) const;
 
   /// Throws Error "file-changed" when size or modification time are not those seen at opening.
@@ -67,11 +67,12 @@ class OutputFile {
 
   const std::string& path() const noexcept { return path_; }
 
-  /// Asks the disk for `bytes` bytes, so that a full disk is known before the work and not after it. Throws "disk-full",
-  /// "write-failed"; does nothing on file systems that cannot reserve.
+  /// Asks the disk for `bytes` bytes, so that a full disk is known before the work and not after it. Throws
+  /// "disk-full", "write-failed"; does nothing on file systems that cannot reserve.
   void reserve(std::uint64_t bytes);
 
-  /// Writes all bytes at `offset`; several threads may write different places at once. Throws "disk-full", "write-failed".
+  /// Writes all bytes at `offset`; several threads may write different places at once. Throws "disk-full",
+  /// "write-failed".
   void write(std::uint64_t offset, std::size_t bytes, const void* data);
 
   /// Forces the content to the disk and closes the file, which from now on stays.

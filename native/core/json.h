@@ -13,8 +13,8 @@
 
 namespace amalgam::core {
 
-/// A JSON value. Objects keep their order. A number written without fraction or exponent that fits 64 bits stays an exact
-/// integer. The accessors below throw Error "request-invalid" naming the field and what was expected.
+/// A JSON value. Objects keep their order. A number written without fraction or exponent that fits 64 bits stays an
+/// exact integer. The accessors below throw Error "request-invalid" naming the field and what was expected.
 class Json {
  public:
   using Array = std::vector<Json>;

@@ -125,7 +125,8 @@ std::uint32_t JsonScanner::four_hex_digits() {
   const std::string_view digits = text_.substr(position_, 4);
   std::uint32_t value = 0;
   const auto [end, problem] = std::from_chars(digits.data(), digits.data() + digits.size(), value, 16);
-  if (problem != std::errc() || digits.size() != 4 || end != digits.data() + 4) fail("expected four hexadecimal digits");
+  if (problem != std::errc() || digits.size() != 4 || end != digits.data() + 4)
+    fail("expected four hexadecimal digits");
   position_ += 4;
   return value;
 }

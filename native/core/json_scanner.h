@@ -1,5 +1,5 @@
-// Reads JSON text one piece at a time. Json::parse and the safetensors header reader are built on it, so that the rules of
-// what is valid JSON exist once.
+// Reads JSON text one piece at a time. Json::parse and the safetensors header reader are built on it, so that the rules
+// of what is valid JSON exist once.
 #pragma once
 
 #include <cstddef>
@@ -18,8 +18,8 @@ struct JsonCodes {
 };
 
 /// A position in a JSON text. Strict RFC 8259: UTF-8 checked, no control characters in strings, no lone surrogates, no
-/// leading zeros, numbers within the range of a double. Every failure throws Error with the codes' syntax code and names
-/// the byte position.
+/// leading zeros, numbers within the range of a double. Every failure throws Error with the codes' syntax code and
+/// names the byte position.
 class JsonScanner {
  public:
   using Number = std::variant<std::int64_t, double>;

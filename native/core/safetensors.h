@@ -66,8 +66,8 @@ class SafetensorsReader {
   /// The tensor of that name. Throws Error "tensor-missing".
   const TensorInfo& at(std::string_view name) const;
 
-  /// Rows [first_row, first_row + row_count) as float, row_length() numbers each, into `out`. Throws "unknown-dtype" when
-  /// the tensor does not hold F16, BF16, F32 or F64, "shape-mismatch" when it lacks those rows.
+  /// Rows [first_row, first_row + row_count) as float, row_length() numbers each, into `out`. Throws "unknown-dtype"
+  /// when the tensor does not hold F16, BF16, F32 or F64, "shape-mismatch" when it lacks those rows.
   void read_f32(const TensorInfo& tensor, std::int64_t first_row, std::int64_t row_count, float* out) const;
   void read_f32(std::string_view name, std::int64_t first_row, std::int64_t row_count, float* out) const;
   /// The whole tensor.
@@ -93,16 +93,16 @@ struct TensorPlan {
   std::vector<std::int64_t> shape;
 };
 
-/// Writes a file whose header is known in advance: tensors sorted by name, data from a multiple of 8 bytes on. The parts
-/// may come in any order and from several threads. Without finish() the destructor removes the file.
+/// Writes a file whose header is known in advance: tensors sorted by name, data from a multiple of 8 bytes on. The
+/// parts may come in any order and from several threads. Without finish() the destructor removes the file.
 class SafetensorsWriter {
  public:
   /// Creates the file and writes its header. Throws "request-invalid" for a plan with equal names, a negative size or
   /// another dtype; "disk-full", "write-failed".
   SafetensorsWriter(const std::string& path, std::vector<TensorPlan> plan, const Metadata& metadata);
 
-  /// Rounds rows [first_row, first_row + row_count) once to the tensor's dtype and writes them. Throws "not-finite" when a
-  /// value is NaN or infinite or becomes infinite by rounding, "tensor-missing", "shape-mismatch".
+  /// Rounds rows [first_row, first_row + row_count) once to the tensor's dtype and writes them. Throws "not-finite"
+  /// when a value is NaN or infinite or becomes infinite by rounding, "tensor-missing", "shape-mismatch".
   void write_f32(std::string_view name, std::int64_t first_row, std::int64_t row_count, const float* data);
   /// The whole tensor.
   void write_f32(std::string_view name, const float* data);

@@ -131,8 +131,8 @@ void check_offsets(const TensorInfo& tensor, std::uint64_t data_bytes) {
   if (tensor.end > data_bytes) throw refuse("data_offsets reach beyond the end of the file.");
   const std::uint64_t expected = byte_length(tensor);
   if (tensor.end - tensor.begin != expected) {
-    throw refuse("data_offsets hold " + std::to_string(tensor.end - tensor.begin) + " bytes where shape and dtype need " +
-                 std::to_string(expected) + ".");
+    throw refuse("data_offsets hold " + std::to_string(tensor.end - tensor.begin) +
+                 " bytes where shape and dtype need " + std::to_string(expected) + ".");
   }
 }
 

@@ -56,7 +56,9 @@ const TensorInfo& SafetensorsReader::at(std::string_view name) const {
 void SafetensorsReader::read_raw(const TensorInfo& tensor, std::uint64_t offset, std::size_t bytes, void* out) const {
   const std::uint64_t length = tensor.end - tensor.begin;
   if (offset > length || bytes > length - offset) {
-    throw Error("shape-mismatch", "The tensor has fewer bytes than were asked for.").at_path(path()).at_tensor(tensor.name);
+    throw Error("shape-mismatch", "The tensor has fewer bytes than were asked for.")
+        .at_path(path())
+        .at_tensor(tensor.name);
   }
   file_.read(data_begin_ + tensor.begin + offset, bytes, out);
 }

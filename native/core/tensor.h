@@ -11,11 +11,9 @@
 #include <utility>
 
 #include "core/error.h"
+#include "core/memory.h"
 
 namespace amalgam::core {
-
-/// Start address and row padding suit the widest vector registers and one cache line.
-inline constexpr std::size_t alignment_bytes = 64;
 
 /// rows x cols elements; element (i, j) lies at data[i * stride + j]. Owns nothing.
 template <typename T>
@@ -55,9 +53,7 @@ class Matrix {
 
  public:
   Matrix() = default;
-  Matrix(std::int64_t rows, std::int64_t cols) : rows_(rows), cols_(cols), data_(allocate(rows, cols)) {
-    if (data_ != nullptr) std::memset(static_cast<void*>(data_.get()), 0, bytes());
-  }
+  Matrix(std::int64_t rows, std::int64_t cols) : rows_(rows), cols_(cols), data_(allocate(rows, cols)) {}
   Matrix(Matrix&& other) noexcept
       : rows_(std::exchange(other.rows_, 0)), cols_(std::exchange(other.cols_, 0)), data_(std::move(other.data_)) {}
   Matrix& operator=(Matrix&& other) noexcept {
@@ -65,6 +61,15 @@ class Matrix {
     cols_ = std::exchange(other.cols_, 0);
     data_ = std::move(other.data_);
     return *this;
+  }
+
+  /// rows x cols numbers of any value, in the memory of `old` when that is large enough: for loops that would otherwise
+  /// return pages to the system and fetch them again.
+  static Matrix reusing(Matrix old, std::int64_t rows, std::int64_t cols) {
+    if (old.data_ == nullptr || old.data_.get_deleter().bytes < bytes_of(rows, cols)) return Matrix(rows, cols);
+    old.rows_ = rows;
+    old.cols_ = cols;
+    return old;
   }
 
   Matrix copy() const {
@@ -92,21 +97,28 @@ class Matrix {
 
  private:
   struct Release {
-    void operator()(T* data) const { ::operator delete(data, std::align_val_t{alignment_bytes}); }
+    std::size_t bytes = 0;
+    void operator()(T* data) const { release(data, bytes); }
   };
+  using Memory = std::unique_ptr<T[], Release>;
 
-  static T* allocate(std::int64_t rows, std::int64_t cols) {
+  static std::size_t bytes_of(std::int64_t rows, std::int64_t cols) {
     if (rows < 0 || cols < 0) throw std::bad_array_new_length();
-    if (rows == 0 || cols == 0) return nullptr;
+    if (rows == 0 || cols == 0) return 0;
     const auto limit = std::numeric_limits<std::int64_t>::max() / static_cast<std::int64_t>(sizeof(T));
     if (rows > limit / cols) throw std::bad_array_new_length();
-    const auto bytes = static_cast<std::size_t>(rows * cols) * sizeof(T);
-    return static_cast<T*>(::operator new(bytes, std::align_val_t{alignment_bytes}));
+    return static_cast<std::size_t>(rows * cols) * sizeof(T);
+  }
+
+  static Memory allocate(std::int64_t rows, std::int64_t cols) {
+    const std::size_t bytes = bytes_of(rows, cols);
+    if (bytes == 0) return {};
+    return Memory(static_cast<T*>(allocate_zeroed(bytes)), Release{bytes});
   }
 
   std::int64_t rows_ = 0;
   std::int64_t cols_ = 0;
-  std::unique_ptr<T[], Release> data_;
+  Memory data_;
 };
 
 }  // namespace amalgam::core

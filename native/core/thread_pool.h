@@ -11,8 +11,8 @@
 
 namespace amalgam::core {
 
-/// A pool of `threads` workers, the calling thread being worker 0. One loop at a time: a parallel_for from inside a body,
-/// or from a second thread at once, is a bug and throws std::logic_error.
+/// A pool of `threads` workers, the calling thread being worker 0. One loop at a time: a parallel_for from inside a
+/// body, or from a second thread at once, is a bug and throws std::logic_error.
 class ThreadPool {
  public:
   using Body = std::function<void(std::int64_t begin, std::int64_t end, int worker)>;
@@ -26,8 +26,8 @@ class ThreadPool {
   int threads() const noexcept { return threads_; }
 
   /// Cuts [0, count) into threads() runs in order, equal but for one more in the first count % threads() of them, and
-  /// returns when all are done. A worker whose run is empty is not called. When bodies throw, all the others still finish
-  /// and the exception of the lowest worker is rethrown here.
+  /// returns when all are done. A worker whose run is empty is not called. When bodies throw, all the others still
+  /// finish and the exception of the lowest worker is rethrown here.
   void parallel_for(std::int64_t count, const Body& body);
 
  private:

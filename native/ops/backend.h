@@ -35,8 +35,10 @@ typedef struct AmalgamBackend {
   /* Memory. Copies have ended when the call returns. */
   int32_t (*allocate)(int32_t device, uint64_t bytes, void** device_memory, AmalgamFailure* failure);
   int32_t (*release)(int32_t device, void* device_memory, AmalgamFailure* failure);
-  int32_t (*copy_to_device)(int32_t device, void* device_target, const void* source, uint64_t bytes, AmalgamFailure* failure);
-  int32_t (*copy_to_host)(int32_t device, void* target, const void* device_source, uint64_t bytes, AmalgamFailure* failure);
+  int32_t (*copy_to_device)(int32_t device, void* device_target, const void* source, uint64_t bytes,
+                            AmalgamFailure* failure);
+  int32_t (*copy_to_host)(int32_t device, void* target, const void* device_source, uint64_t bytes,
+                          AmalgamFailure* failure);
 
   /* x[i] *= alpha, i < count. Overwrites x. */
   int32_t (*scale)(int32_t device, int64_t count, float alpha, float* device_x, AmalgamFailure* failure);
@@ -45,8 +47,8 @@ typedef struct AmalgamBackend {
   int32_t (*axpy)(int32_t device, int64_t count, float alpha, const float* device_x, float* device_y,
                   AmalgamFailure* failure);
 
-  /* G = A A^T in double: A is rows x cols float, G is rows x rows double, both row-major without gaps. Overwrites G. Each
-   * element is one sum over the columns in rising order, so that the result is the same on every card. */
+  /* G = A A^T in double: A is rows x cols float, G is rows x rows double, both row-major without gaps. Overwrites G.
+   * Each element is one sum over the columns in rising order, so that the result is the same on every card. */
   int32_t (*gram_f64)(int32_t device, int64_t rows, int64_t cols, const float* device_a, double* device_g,
                       AmalgamFailure* failure);
 } AmalgamBackend;

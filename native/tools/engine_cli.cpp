@@ -29,7 +29,7 @@ void on_interrupt(int) { interrupted.request(); }
 
 /// Errors of the machine or of a person's wish to stop; all the others say that the input is not acceptable.
 ExitStatus exit_status(const core::Error& error) {
-  constexpr std::array<std::string_view, 7> failures{"cancelled",    "cuda-error",  "disk-full",     "file-changed",
+  constexpr std::array<std::string_view, 7> failures{"cancelled",    "cuda-error",    "disk-full",     "file-changed",
                                                      "write-failed", "out-of-memory", "internal-error"};
   return std::find(failures.begin(), failures.end(), error.code) == failures.end() ? refused : failed;
 }
@@ -64,7 +64,8 @@ int print_usage() {
 int main(int count, char** arguments) {
   const std::string command = count > 1 ? arguments[1] : "";
   const auto kinds = addon::job_table();
-  const bool is_job = std::any_of(kinds.begin(), kinds.end(), [&](const addon::JobKind& kind) { return kind.name == command; });
+  const bool is_job =
+      std::any_of(kinds.begin(), kinds.end(), [&](const addon::JobKind& kind) { return kind.name == command; });
   if (!(command == "devices" && count == 2) && !(is_job && count == 3)) return print_usage();
   std::signal(SIGINT, on_interrupt);
   std::signal(SIGTERM, on_interrupt);

@@ -110,7 +110,7 @@ TEST("a full disk has its own code") {
 }
 
 TEST("more than the disk has is refused before anything is written") {
-  struct statvfs space {};
+  struct statvfs space{};
   const std::string path = scratch_folder() + "/huge";
   if (::statvfs(scratch_folder().c_str(), &space) != 0) SKIP("free space is unknown here");
   const std::uint64_t too_much = (static_cast<std::uint64_t>(space.f_bavail) + 1'000'000) * space.f_frsize;

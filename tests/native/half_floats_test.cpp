@@ -113,7 +113,7 @@ TEST("bulk conversion agrees with single conversion and handles counts of 0, 1 a
       to_f32(dtype, stored.data() + 1, count, back.data());
       for (std::int64_t i = 0; i < 33; ++i) {
         const float value = values[static_cast<std::size_t>(i)];
-        const float expected = i >= count              ? -1.0f
+        const float expected = i >= count             ? -1.0f
                                : dtype == DType::BF16 ? bf16_to_f32(f32_to_bf16(value))
                                : dtype == DType::F16  ? f16_to_f32(f32_to_f16(value))
                                                       : value;

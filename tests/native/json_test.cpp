@@ -33,7 +33,8 @@ TEST("integers stay exact, other numbers are doubles") {
 }
 
 TEST("numbers out of range or badly written are refused") {
-  for (const char* text : {"1e400", "-1e400", "01", "-", "1.", ".5", "1e", "+1", "0x10", "NaN", "Infinity", "--1"}) refuse(text);
+  for (const char* text : {"1e400", "-1e400", "01", "-", "1.", ".5", "1e", "+1", "0x10", "NaN", "Infinity", "--1"})
+    refuse(text);
 }
 
 TEST("escapes and characters beyond ASCII") {
@@ -44,8 +45,8 @@ TEST("escapes and characters beyond ASCII") {
 }
 
 TEST("bytes that are not UTF-8 are refused") {
-  for (const char* bytes : {"\x80", "\xbf", "\xc0\xaf", "\xc3", "\xc3(", "\xe0\x80\xaf", "\xed\xa0\x80", "\xf0\x80\x80\xaf",
-                            "\xf4\x90\x80\x80", "\xf8\x88\x80\x80\x80", "\xff", "\xfe"}) {
+  for (const char* bytes : {"\x80", "\xbf", "\xc0\xaf", "\xc3", "\xc3(", "\xe0\x80\xaf", "\xed\xa0\x80",
+                            "\xf0\x80\x80\xaf", "\xf4\x90\x80\x80", "\xf8\x88\x80\x80\x80", "\xff", "\xfe"}) {
     refuse("\"" + std::string(bytes) + "\"");
   }
 }
@@ -59,8 +60,8 @@ TEST("broken strings are refused") {
 }
 
 TEST("broken structure is refused") {
-  for (const char* text : {"", " ", "{", "[", "[1", "[1,", "[1,]", "{\"a\"}", "{\"a\":}", "{\"a\":1,}", "{a:1}", "[1 2]", "1 2",
-                           "nul", "truex", "{}{}", "]", "{\"a\":1]", "[1}"}) {
+  for (const char* text : {"", " ", "{", "[", "[1", "[1,", "[1,]", "{\"a\"}", "{\"a\":}", "{\"a\":1,}", "{a:1}",
+                           "[1 2]", "1 2", "nul", "truex", "{}{}", "]", "{\"a\":1]", "[1}"}) {
     refuse(text);
   }
 }
@@ -80,11 +81,14 @@ TEST("depth is limited, so that no text can exhaust the stack") {
 
 TEST("accessors name the field and what was expected") {
   const Json request = Json::parse(R"({"rank":1.5,"name":7,"list":{},"flag":"yes"})");
-  CHECK_EQ(std::string(CHECK_ERROR("request-invalid", request.get_int("rank")).what()), "\"rank\" must be a whole number.");
+  CHECK_EQ(std::string(CHECK_ERROR("request-invalid", request.get_int("rank")).what()),
+           "\"rank\" must be a whole number.");
   CHECK_EQ(std::string(CHECK_ERROR("request-invalid", request.get_string("name")).what()), "\"name\" must be a text.");
   CHECK_EQ(std::string(CHECK_ERROR("request-invalid", request.get_array("list")).what()), "\"list\" must be a list.");
-  CHECK_EQ(std::string(CHECK_ERROR("request-invalid", request.get_bool("flag")).what()), "\"flag\" must be true or false.");
-  CHECK_EQ(std::string(CHECK_ERROR("request-invalid", request.get_object("name")).what()), "\"name\" must be an object.");
+  CHECK_EQ(std::string(CHECK_ERROR("request-invalid", request.get_bool("flag")).what()),
+           "\"flag\" must be true or false.");
+  CHECK_EQ(std::string(CHECK_ERROR("request-invalid", request.get_object("name")).what()),
+           "\"name\" must be an object.");
   CHECK_EQ(std::string(CHECK_ERROR("request-invalid", request.at("seed")).what()), "\"seed\" is missing.");
   CHECK_EQ(std::string(CHECK_ERROR("request-invalid", request.get_int("name", 0, 5)).what()),
            "\"name\" must be from 0 to 5, not 7.");

@@ -44,9 +44,11 @@ void check_equal(const A& actual, const B& expected, const char* words, std::sou
 }
 
 /// NaN is near nothing.
-inline void check_near(double actual, double expected, double tolerance, const char* words, std::source_location where) {
+inline void check_near(double actual, double expected, double tolerance, const char* words,
+                       std::source_location where) {
   if (std::abs(actual - expected) <= tolerance) return;
-  fail(std::string(words) + ": " + shown(actual) + " is not within " + shown(tolerance) + " of " + shown(expected), where);
+  fail(std::string(words) + ": " + shown(actual) + " is not within " + shown(tolerance) + " of " + shown(expected),
+       where);
 }
 
 /// Runs `action`, which must throw core::Error with `code`; returns that error.
@@ -56,15 +58,14 @@ core::Error check_error(const std::string& code, const std::function<void()>& ac
 
 #define AMALGAM_JOIN_(a, b) a##b
 #define AMALGAM_JOIN(a, b) AMALGAM_JOIN_(a, b)
-#define TEST(name)                                                                                            \
-  static void AMALGAM_JOIN(test_body_, __LINE__)();                                                           \
-  static const ::amalgam::test::Registration AMALGAM_JOIN(test_row_, __LINE__)(name,                          \
+#define TEST(name)                                                                                                  \
+  static void AMALGAM_JOIN(test_body_, __LINE__)();                                                                 \
+  static const ::amalgam::test::Registration AMALGAM_JOIN(test_row_, __LINE__)(name,                                \
                                                                                AMALGAM_JOIN(test_body_, __LINE__)); \
   static void AMALGAM_JOIN(test_body_, __LINE__)()
 
 #define AMALGAM_HERE std::source_location::current()
-#define CHECK(condition) \
-  ((condition) ? void() : ::amalgam::test::fail("not true: " #condition, AMALGAM_HERE))
+#define CHECK(condition) ((condition) ? void() : ::amalgam::test::fail("not true: " #condition, AMALGAM_HERE))
 #define CHECK_EQ(actual, expected) ::amalgam::test::check_equal((actual), (expected), #actual, AMALGAM_HERE)
 #define CHECK_NEAR(actual, expected, tolerance) \
   ::amalgam::test::check_near((actual), (expected), (tolerance), #actual, AMALGAM_HERE)

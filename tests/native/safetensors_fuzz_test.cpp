@@ -1,5 +1,6 @@
-// Tens of thousands of damaged files. Under the sanitizers this says that no header makes the reader touch memory that is
-// not its own; everywhere it says that a header is either refused with one of the known codes, or describes the file.
+// Tens of thousands of damaged files. Under the sanitizers this says that no header makes the reader touch memory that
+// is not its own; everywhere it says that a header is either refused with one of the known codes, or describes the
+// file.
 #include <algorithm>
 #include <array>
 #include <chrono>
@@ -20,9 +21,9 @@ namespace {
 
 using Random = std::mt19937_64;  // its sequence is fixed by the standard, so that a seed names a case on every machine
 
-constexpr std::array<std::string_view, 8> known_codes{
-    "header-not-json",        "header-duplicate-key", "header-invalid", "unknown-dtype",
-    "tensor-offsets-invalid", "tensor-overlap",       "tensor-hole",    "too-many-tensors"};
+constexpr std::array<std::string_view, 8> known_codes{"header-not-json", "header-duplicate-key",   "header-invalid",
+                                                      "unknown-dtype",   "tensor-offsets-invalid", "tensor-overlap",
+                                                      "tensor-hole",     "too-many-tensors"};
 
 struct Seed {
   std::string header;
@@ -33,20 +34,53 @@ const std::vector<Seed>& seeds() {
   static const std::vector<Seed> all{
       {"{}", 0},
       {R"({"__metadata__":{"format":"pt"},"a.lora_A.weight":{"dtype":"F32","shape":[2,4],"data_offsets":[0,32]},)"
-       R"("a.lora_B.weight":{"dtype":"BF16","shape":[4,2],"data_offsets":[32,48]}}   )", 48},
+       R"("a.lora_B.weight":{"dtype":"BF16","shape":[4,2],"data_offsets":[32,48]}}   )",
+       48},
       {R"({"x":{"dtype":"U8","shape":[],"data_offsets":[0,1]},"\u00e9\ud83d\ude00":{"dtype":"F4","shape":[2,1],)"
-       R"("data_offsets":[1,2]},"z":{"dtype":"I64","shape":[0,3],"data_offsets":[2,2]}})", 2},
+       R"("data_offsets":[1,2]},"z":{"dtype":"I64","shape":[0,3],"data_offsets":[2,2]}})",
+       2},
       {R"({"q":{"dtype":"F64","shape":[1,1,1,1,1,1,1,1],"data_offsets":[0,8]}})", 8},
   };
   return all;
 }
 
 const std::vector<std::string>& fragments() {
-  static const std::vector<std::string> all{
-      "{", "}", "[", "]", ",", ":", "\"", "\\", "\\u", "\\ud800", "-", "-1", "0", "1e9", "1e999", "2.5", "[0,0]", "null",
-      "9223372036854775807", "9223372036854775808", "18446744073709551615", "4294967296", "\"dtype\"", "\"shape\"",
-      "\"data_offsets\"", "\"__metadata__\"", "\"F32\"", "\"F4\"", "\xff", "\xc0\xaf", "\xed\xa0\x80", std::string(1, '\0'),
-      "                ", "[[[[[[[[[[[[[[[[", "{\"a\":{\"a\":{\"a\":", "\n"};
+  static const std::vector<std::string> all{"{",
+                                            "}",
+                                            "[",
+                                            "]",
+                                            ",",
+                                            ":",
+                                            "\"",
+                                            "\\",
+                                            "\\u",
+                                            "\\ud800",
+                                            "-",
+                                            "-1",
+                                            "0",
+                                            "1e9",
+                                            "1e999",
+                                            "2.5",
+                                            "[0,0]",
+                                            "null",
+                                            "9223372036854775807",
+                                            "9223372036854775808",
+                                            "18446744073709551615",
+                                            "4294967296",
+                                            "\"dtype\"",
+                                            "\"shape\"",
+                                            "\"data_offsets\"",
+                                            "\"__metadata__\"",
+                                            "\"F32\"",
+                                            "\"F4\"",
+                                            "\xff",
+                                            "\xc0\xaf",
+                                            "\xed\xa0\x80",
+                                            std::string(1, '\0'),
+                                            "                ",
+                                            "[[[[[[[[[[[[[[[[",
+                                            "{\"a\":{\"a\":{\"a\":",
+                                            "\n"};
   return all;
 }
 
@@ -79,7 +113,8 @@ void check_promises(const SafetensorsHeader& header, std::uint64_t data_bytes) {
     CHECK_EQ(tensor.begin, covered);
     CHECK(tensor.end >= tensor.begin);
     CHECK(tensor.shape.size() <= max_tensor_rank);
-    const auto bits = static_cast<std::uint64_t>(tensor.elements()) * static_cast<std::uint64_t>(dtype_bits(tensor.dtype));
+    const auto bits =
+        static_cast<std::uint64_t>(tensor.elements()) * static_cast<std::uint64_t>(dtype_bits(tensor.dtype));
     CHECK_EQ((tensor.end - tensor.begin) * 8, bits);
     covered = tensor.end;
   }
@@ -136,8 +171,9 @@ TEST("random layouts are accepted exactly when every byte belongs to one tensor"
       const std::size_t rest = data_bytes - std::min(begin, data_bytes);
       const std::size_t size = random() % 4 == 0 ? below(random, 5) : tensor + 1 == count ? rest : 2;
       next = begin + size;
-      header += (tensor > 0 ? ",\"" : "\"") + std::to_string(tensor) + R"(":{"dtype":"U8","shape":[)" + std::to_string(size) +
-                R"(],"data_offsets":[)" + std::to_string(begin) + "," + std::to_string(next) + "]}";
+      header += (tensor > 0 ? ",\"" : "\"") + std::to_string(tensor) + R"(":{"dtype":"U8","shape":[)" +
+                std::to_string(size) + R"(],"data_offsets":[)" + std::to_string(begin) + "," + std::to_string(next) +
+                "]}";
       if (next > data_bytes) sound = false;
       for (std::size_t byte = begin; byte < std::min(next, data_bytes); ++byte) ++owners[byte];
     }

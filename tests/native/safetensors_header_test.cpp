@@ -30,8 +30,9 @@ std::string two(const std::string& first_offsets, const std::string& second_offs
 }  // namespace
 
 TEST("a sound file") {
-  const std::string header = R"({"__metadata__":{"format":"pt"},"b":{"dtype":"F32","shape":[2,3],"data_offsets":[4,28]},)"
-                             R"("a":{"shape":[],"data_offsets":[0,4],"dtype":"F32"}}   )";
+  const std::string header =
+      R"({"__metadata__":{"format":"pt"},"b":{"dtype":"F32","shape":[2,3],"data_offsets":[4,28]},)"
+      R"("a":{"shape":[],"data_offsets":[0,4],"dtype":"F32"}}   )";
   const SafetensorsReader reader(save_with_header(header, 28));
   CHECK_EQ(reader.tensors().size(), 2u);
   CHECK_EQ(reader.tensors()[0].name, "a");
@@ -50,7 +51,8 @@ TEST("no tensors at all is a sound file") {
 }
 
 TEST("files shorter than the length prefix") {
-  for (const std::size_t size : {0u, 1u, 7u}) CHECK_ERROR("file-too-small", SafetensorsReader(save(std::string(size, '\0'))));
+  for (const std::size_t size : {0u, 1u, 7u})
+    CHECK_ERROR("file-too-small", SafetensorsReader(save(std::string(size, '\0'))));
 }
 
 TEST("headers longer than the file or the limit") {
@@ -88,7 +90,8 @@ TEST("entries of the wrong form") {
   for (const char* header :
        {R"({"a":1})", R"({"a":null})", R"({"a":{}})", R"({"a":{"dtype":"U8","shape":[4]}})",
         R"({"a":{"dtype":"U8","data_offsets":[0,4]}})", R"({"a":{"shape":[4],"data_offsets":[0,4]}})",
-        R"({"a":{"dtype":8,"shape":[4],"data_offsets":[0,4]}})", R"({"a":{"dtype":"U8","shape":4,"data_offsets":[0,4]}})",
+        R"({"a":{"dtype":8,"shape":[4],"data_offsets":[0,4]}})",
+        R"({"a":{"dtype":"U8","shape":4,"data_offsets":[0,4]}})",
         R"({"a":{"dtype":"U8","shape":["4"],"data_offsets":[0,4]}})",
         R"({"a":{"dtype":"U8","shape":[4],"data_offsets":[0,4],"extra":{}}})", R"({"__metadata__":[]})",
         R"({"__metadata__":{"x":1}})", R"({"__metadata__":{"x":{}}})"}) {
@@ -147,7 +150,8 @@ TEST("holes before, between and after") {
 }
 
 TEST("tensors without elements: only at a border, and no cover for an overflow") {
-  const std::string a = R"({"a":{"dtype":"U8","shape":[4],"data_offsets":[0,4]},"z":{"dtype":"U8","shape":[0],"data_offsets":)";
+  const std::string a =
+      R"({"a":{"dtype":"U8","shape":[4],"data_offsets":[0,4]},"z":{"dtype":"U8","shape":[0],"data_offsets":)";
   for (const char* border : {"[0,0]", "[4,4]"}) {
     CHECK_EQ(SafetensorsReader(save_with_header(a + border + "}}", 4)).at("z").elements(), 0);
   }

@@ -77,8 +77,9 @@ TEST("the exact bytes of a small file") {
     writer.write_f32("a", a);
     writer.finish();
   }
-  const std::string header = R"({"__metadata__":{"format":"pt"},"a":{"dtype":"F32","shape":[1,2],"data_offsets":[0,8]},)"
-                             R"("b":{"dtype":"BF16","shape":[1],"data_offsets":[8,10]}})";
+  const std::string header =
+      R"({"__metadata__":{"format":"pt"},"a":{"dtype":"F32","shape":[1,2],"data_offsets":[0,8]},)"
+      R"("b":{"dtype":"BF16","shape":[1],"data_offsets":[8,10]}})";
   const std::string padded = header + std::string((8 - header.size() % 8) % 8, ' ');
   const std::string data("\x00\x00\x80\x3f\x00\x00\x00\xc0\x00\x3f", 10);
   CHECK_EQ(content_of(out_path()), length_prefix(padded.size()) + padded + data);

@@ -64,10 +64,11 @@ TEST("the exception of the lowest worker reaches the caller, after all have ende
   for (int threads = 1; threads <= 4; ++threads) {
     ThreadPool pool(threads);
     std::atomic<int> ended{0};
-    const Error error = CHECK_ERROR("shape-mismatch", pool.parallel_for(threads, [&](std::int64_t, std::int64_t, int worker) {
-      ++ended;
-      throw Error("shape-mismatch", "worker " + std::to_string(worker));
-    }));
+    const Error error =
+        CHECK_ERROR("shape-mismatch", pool.parallel_for(threads, [&](std::int64_t, std::int64_t, int worker) {
+          ++ended;
+          throw Error("shape-mismatch", "worker " + std::to_string(worker));
+        }));
     CHECK_EQ(std::string(error.what()), "worker 0");
     CHECK_EQ(ended.load(), threads);
     std::atomic<std::int64_t> sum{0};
@@ -80,7 +81,8 @@ TEST("a loop inside a loop is a bug that is told") {
   ThreadPool pool(2);
   bool told = false;
   try {
-    pool.parallel_for(2, [&](std::int64_t, std::int64_t, int) { pool.parallel_for(1, [](std::int64_t, std::int64_t, int) {}); });
+    pool.parallel_for(
+        2, [&](std::int64_t, std::int64_t, int) { pool.parallel_for(1, [](std::int64_t, std::int64_t, int) {}); });
   } catch (const std::logic_error&) {
     told = true;
   }
@@ -118,7 +120,8 @@ TEST("cancel: nothing before, an error with its code after") {
 TEST("progress: stages at once, at most one report per interval, completion always") {
   Progress::Time now{};
   std::vector<ProgressReport> reports;
-  Progress progress([&](const ProgressReport& report) { reports.push_back(report); }, milliseconds(100), [&] { return now; });
+  Progress progress([&](const ProgressReport& report) { reports.push_back(report); }, milliseconds(100),
+                    [&] { return now; });
 
   progress.stage("read", 1000, "bytes");
   CHECK_EQ(reports.size(), 1u);

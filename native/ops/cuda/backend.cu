@@ -43,7 +43,8 @@ int32_t release(int32_t device, void* device_memory, AmalgamFailure* failure) {
   return 0;
 }
 
-int32_t copy_to_device(int32_t device, void* device_target, const void* source, uint64_t bytes, AmalgamFailure* failure) {
+int32_t copy_to_device(int32_t device, void* device_target, const void* source, uint64_t bytes,
+                       AmalgamFailure* failure) {
   CUDA_TRY(cudaSetDevice(device));
   CUDA_TRY(cudaMemcpy(device_target, source, bytes, cudaMemcpyHostToDevice));
   return 0;
@@ -56,7 +57,7 @@ int32_t copy_to_host(int32_t device, void* target, const void* device_source, ui
 }
 
 constexpr AmalgamBackend backend = {
-    AMALGAM_BACKEND_VERSION, sizeof(AmalgamBackend), device_count, device_info, allocate,     release,
+    AMALGAM_BACKEND_VERSION, sizeof(AmalgamBackend), device_count, device_info, allocate,      release,
     copy_to_device,          copy_to_host,           cuda_scale,   cuda_axpy,   cuda_gram_f64,
 };
 

@@ -8,7 +8,8 @@
 
 namespace amalgam::ops {
 
-/// The CUDA library, or in words why there is none. Once opened it stays in the process: CUDA does not survive unloading.
+/// The CUDA library, or in words why there is none. Once opened it stays in the process: CUDA does not survive
+/// unloading.
 struct CudaLibrary {
   const AmalgamBackend* backend = nullptr;  ///< nullptr when CUDA cannot be used
   std::string reason;                       ///< empty when it can

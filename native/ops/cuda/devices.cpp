@@ -36,14 +36,15 @@ Json describe_cuda(const CudaLibrary& cuda) {
 
 Json describe_devices() {
   const CudaLibrary cuda = open_cuda_library();
-  return Json::object({{"cpu", Json::object({{"name", core::processor_name()},
-                                             {"threads", core::hardware_threads()},
-                                             {"instructions", core::instruction_set_name(core::best_instruction_set())}})},
-                       {"cuda", describe_cuda(cuda)},
-                       {"build", Json::object({{"version", core::build_version()},
-                                               {"compiler", core::build_compiler()},
-                                               {"cudaCompiled", cuda.compiled},
-                                               {"id", core::build_id()}})}});
+  return Json::object(
+      {{"cpu", Json::object({{"name", core::processor_name()},
+                             {"threads", core::hardware_threads()},
+                             {"instructions", core::instruction_set_name(core::best_instruction_set())}})},
+       {"cuda", describe_cuda(cuda)},
+       {"build", Json::object({{"version", core::build_version()},
+                               {"compiler", core::build_compiler()},
+                               {"cudaCompiled", cuda.compiled},
+                               {"id", core::build_id()}})}});
 }
 
 }  // namespace amalgam::ops

@@ -6,7 +6,8 @@ namespace {
 
 constexpr int tile = 16;  // a block makes tile x tile elements of G, one per thread
 
-// A: rows x cols. G: rows x rows. The block (x, y) reads the rows of its two tiles side by side, `tile` columns at a time.
+// A: rows x cols. G: rows x rows. The block (x, y) reads the rows of its two tiles side by side, `tile` columns at a
+// time.
 __global__ void gram_kernel(int64_t rows, int64_t cols, const float* a, double* g) {
   __shared__ float left[tile][tile + 1];  // one more column, so that reading down a column meets no bank twice
   __shared__ float right[tile][tile + 1];

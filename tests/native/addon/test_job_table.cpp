@@ -20,8 +20,8 @@ using core::Json;
 /// Gives its request back.
 Json echo(const Json& request, core::Progress&, const core::CancelToken&) { return request; }
 
-/// { milliseconds, threads }: keeps `threads` threads busy that long, reporting every step, looking at the stop flag every
-/// millisecond.
+/// { milliseconds, threads }: keeps `threads` threads busy that long, reporting every step, looking at the stop flag
+/// every millisecond.
 Json spin(const Json& request, core::Progress& progress, const core::CancelToken& cancel) {
   const std::int64_t steps = request.get_int("milliseconds", 1, 600'000);
   core::ThreadPool pool(static_cast<int>(request.get_int("threads", 1, 8)));
