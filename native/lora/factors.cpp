@@ -5,8 +5,10 @@
 #include <cmath>
 #include <cstring>
 #include <string>
+#include <utility>
 
 #include "core/error.h"
+#include "core/vectorised.h"
 
 namespace amalgam::lora {
 
@@ -86,19 +88,25 @@ void for_row_chunks(const SafetensorsReader& file, const TensorInfo& tensor, con
 std::int64_t first_non_finite(const float* data, std::int64_t count) {
   constexpr std::uint32_t exponent = 0x7f800000u;
   std::uint32_t found = 0;  // no early exit: this loop becomes vector code
-  for (std::int64_t i = 0; i < count; ++i) {
-    found |= static_cast<std::uint32_t>((std::bit_cast<std::uint32_t>(data[i]) & exponent) == exponent);
-  }
+  core::vectorised([&]() AMALGAM_INLINE {
+    for (std::int64_t i = 0; i < count; ++i) {
+      found |= static_cast<std::uint32_t>((std::bit_cast<std::uint32_t>(data[i]) & exponent) == exponent);
+    }
+  });
   if (found == 0) return count;
   return std::find_if(data, data + count, [](float value) { return !std::isfinite(value); }) - data;
 }
 
-RankUnits load_units(std::span<const UnitSource> sources, const core::CancelToken& cancel, const ReadMeter& meter) {
+RankUnits load_units(std::span<const UnitSource> sources, RankUnits spare, const core::CancelToken& cancel,
+                     const ReadMeter& meter) {
   std::int64_t total = 0;
   for (const UnitSource& source : sources) total += source.factors.rank();
   const std::int64_t in = sources.empty() ? 0 : sources.front().factors.in();
   const std::int64_t out = sources.empty() ? 0 : sources.front().factors.out();
-  RankUnits units{core::Matrix<float>(total, in), core::Matrix<float>(out, total), {}, {}};
+  RankUnits units{core::Matrix<float>::reusing(std::move(spare.a), total, in),
+                  core::Matrix<float>::reusing(std::move(spare.b), out, total),
+                  {},
+                  {}};
   std::int64_t first = 0;
   for (std::size_t s = 0; s < sources.size(); ++s) {
     const auto& [file, a, b] = sources[s].factors;

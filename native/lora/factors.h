@@ -49,7 +49,8 @@ struct UnitSource {
 using ReadMeter = std::function<void(std::uint64_t bytes)>;
 
 /// All units of a module, stacked in the order of `sources`, which must agree in `in` and `out`. Throws Error "not-finite"
-/// naming the tensor, the errors of reading, "cancelled".
-RankUnits load_units(std::span<const UnitSource> sources, const core::CancelToken& cancel, const ReadMeter& meter);
+/// naming the tensor, the errors of reading, "cancelled". The memory of `spare` is used again where it suffices.
+RankUnits load_units(std::span<const UnitSource> sources, RankUnits spare, const core::CancelToken& cancel,
+                     const ReadMeter& meter);
 
 }  // namespace amalgam::lora

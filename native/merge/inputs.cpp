@@ -1,6 +1,7 @@
 #include "merge/inputs.h"
 
 #include <string>
+#include <utility>
 
 #include "core/error.h"
 
@@ -61,13 +62,14 @@ Inputs open_inputs(const MergeRequest& request) {
   return inputs;
 }
 
-lora::RankUnits load_module(const ModuleInputs& module, const core::CancelToken& cancel, const lora::ReadMeter& meter) {
+lora::RankUnits load_module(const ModuleInputs& module, lora::RankUnits spare, const core::CancelToken& cancel,
+                            const lora::ReadMeter& meter) {
   std::vector<lora::UnitSource> sources;
   for (std::size_t i = 0; i < module.factors.size(); ++i) {
     const SourceRequest& source = module.request->sources[i];
     sources.push_back({module.factors[i], source.adapter, source.scaling});
   }
-  return lora::load_units(sources, cancel, meter);
+  return lora::load_units(sources, std::move(spare), cancel, meter);
 }
 
 }  // namespace amalgam::merge

@@ -34,7 +34,8 @@ struct Inputs {
 /// "unknown-dtype", and "shape-mismatch" when a factor does not fit its rank or its module.
 Inputs open_inputs(const MergeRequest& request);
 
-/// The units of a module, each with c = its source's scaling.
-lora::RankUnits load_module(const ModuleInputs& module, const core::CancelToken& cancel, const lora::ReadMeter& meter);
+/// The units of a module, each with c = its source's scaling, in the memory of `spare` where it suffices.
+lora::RankUnits load_module(const ModuleInputs& module, lora::RankUnits spare, const core::CancelToken& cancel,
+                            const lora::ReadMeter& meter);
 
 }  // namespace amalgam::merge

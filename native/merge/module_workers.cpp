@@ -36,7 +36,7 @@ class FirstFailure {
 }  // namespace
 
 void for_modules(std::int64_t count, int side_by_side, int threads, const core::CancelToken& cancel,
-                 const std::function<void(std::int64_t, ops::Executor&)>& body) {
+                 const std::function<void(std::int64_t, ModuleWorker&)>& body) {
   const int workers = static_cast<int>(std::min<std::int64_t>(std::min(side_by_side, threads), count));
   if (workers < 1) return;
   std::atomic<std::int64_t> next{0};
@@ -45,8 +45,8 @@ void for_modules(std::int64_t count, int side_by_side, int threads, const core::
   pool.parallel_for(workers, [&](std::int64_t, std::int64_t, int) {
     std::int64_t i = -1;
     try {
-      ops::Executor executor(threads / workers, cancel);
-      while (!failure.any() && (i = next.fetch_add(1)) < count) body(i, executor);
+      ModuleWorker worker{ops::Executor(threads / workers, cancel), {}};
+      while (!failure.any() && (i = next.fetch_add(1)) < count) body(i, worker);
     } catch (...) {
       failure.add(i, std::current_exception());
     }

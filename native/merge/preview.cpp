@@ -74,7 +74,7 @@ Json run_preview(const Json& request, core::Progress& progress, const core::Canc
   Json modules = Json::array();
   for (const std::size_t index : chosen) {
     const ModuleInputs& module = inputs.modules[index];
-    lora::RankUnits units = load_module(module, cancel, [](std::uint64_t) {});
+    lora::RankUnits units = load_module(module, {}, cancel, [](std::uint64_t) {});
     add_products(gram, units, executor);
     const Combined combined = combine(std::move(units), *module.request, job.method, adapters, Want::figures, executor);
     modules.push(Json::object(

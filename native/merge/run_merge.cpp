@@ -4,6 +4,7 @@
 #include <atomic>
 #include <chrono>
 #include <mutex>
+#include <utility>
 #include <vector>
 
 #include "merge/combine.h"
@@ -69,18 +70,19 @@ Json run_merge(const Json& request, core::Progress& progress, const core::Cancel
   std::atomic<std::uint64_t> bytes_read{0};
   MemoryTally memory;
   for_modules(static_cast<std::int64_t>(inputs.modules.size()), modules_side_by_side(inputs, job.method, threads), threads,
-              cancel, [&](std::int64_t index, ops::Executor& executor) {
+              cancel, [&](std::int64_t index, ModuleWorker& worker) {
                 const ModuleInputs& module = inputs.modules[static_cast<std::size_t>(index)];
                 const std::uint64_t bytes = bytes_to_combine(module, job.method);
                 memory.add(bytes);
-                lora::RankUnits units = load_module(module, cancel, [&](std::uint64_t read) {
+                lora::RankUnits units = load_module(module, std::move(worker.spare), cancel, [&](std::uint64_t read) {
                   bytes_read += read;
                   progress.advance(static_cast<std::int64_t>(read));
                 });
                 Combined combined = combine(std::move(units), *module.request, job.method,
-                                            static_cast<int>(inputs.files.size()), Want::factors, executor);
+                                            static_cast<int>(inputs.files.size()), Want::factors, worker.executor);
                 write_units(writer, *module.request, job.output_rank, combined.units, cancel);
                 rows[static_cast<std::size_t>(index)] = module_row(*module.request, combined);
+                worker.spare = std::move(combined.units);
                 memory.remove(bytes);
               });
   inputs.check_unchanged();

@@ -467,13 +467,13 @@ TEST("workers: every module once, the failure of the lowest one, and no beginnin
   const core::CancelToken never;
   for (const int side_by_side : {1, 3}) {
     std::vector<std::atomic<int>> calls(50);
-    merge::for_modules(50, side_by_side, 4, never, [&](std::int64_t i, ops::Executor& executor) {
+    merge::for_modules(50, side_by_side, 4, never, [&](std::int64_t i, merge::ModuleWorker& worker) {
       ++calls[static_cast<std::size_t>(i)];
-      CHECK_EQ(executor.pool().threads(), 4 / side_by_side);
+      CHECK_EQ(worker.executor.pool().threads(), 4 / side_by_side);
     });
     for (const auto& count : calls) CHECK_EQ(count.load(), 1);
     std::atomic<int> begun{0};
-    const auto error = CHECK_ERROR("not-finite", merge::for_modules(1000, side_by_side, 4, never, [&](std::int64_t i, ops::Executor&) {
+    const auto error = CHECK_ERROR("not-finite", merge::for_modules(1000, side_by_side, 4, never, [&](std::int64_t i, merge::ModuleWorker&) {
                                      ++begun;
                                      if (i >= 5) throw core::Error("not-finite", "module " + std::to_string(i));
                                    }));

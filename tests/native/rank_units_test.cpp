@@ -48,7 +48,7 @@ TEST("units of unequal ranks and dtypes are stacked side by side, with their tag
   const std::vector<lora::UnitSource> sources{
       {factors_of(file0, 2), 4, 2.0}, {factors_of(file1, 3), 0, -0.5}, {factors_of(file2, 1), 4, 1.0}};
   std::uint64_t read = 0;
-  const lora::RankUnits units = lora::load_units(sources, never, [&](std::uint64_t bytes) { read += bytes; });
+  const lora::RankUnits units = lora::load_units(sources, {}, never, [&](std::uint64_t bytes) { read += bytes; });
   CHECK_EQ(units.count(), 6);
   CHECK_EQ(read, static_cast<std::uint64_t>((out + in) * (2 * 4 + 3 * 2 + 1 * 2)));
   CHECK(units.c == (std::vector<double>{2, 2, -.5, -.5, -.5, 1}));
@@ -84,7 +84,7 @@ TEST("a factor with a number that is not finite is refused by name and place") {
       test::replace_float(path, 12345.0f, bad);
       const core::SafetensorsReader file(path);
       const std::vector<lora::UnitSource> sources{{factors_of(file, 3), 0, 1.0}};
-      const auto error = CHECK_ERROR("not-finite", lora::load_units(sources, never, [](std::uint64_t) {}));
+      const auto error = CHECK_ERROR("not-finite", lora::load_units(sources, {}, never, [](std::uint64_t) {}));
       CHECK_EQ(error.tensor, in_a ? test::a_name("m") : test::b_name("m"));
       CHECK_EQ(error.path, path);
       const std::string place = in_a ? "element " + std::to_string(2 * 70000 + 69999) : "element " + std::to_string(5 * 3 + 1);
@@ -130,7 +130,7 @@ TEST("reading stops when it is cancelled") {
   core::CancelToken cancel;
   cancel.request();
   const std::vector<lora::UnitSource> sources{{factors_of(file, 2), 0, 1.0}};
-  CHECK_ERROR("cancelled", lora::load_units(sources, cancel, [](std::uint64_t) {}));
+  CHECK_ERROR("cancelled", lora::load_units(sources, {}, cancel, [](std::uint64_t) {}));
 }
 
 TEST("products of units give the norm of their update, without forming it") {

@@ -9,6 +9,10 @@
 #include <cstdint>
 #include <utility>
 
+#if defined(__x86_64__)
+#include <immintrin.h>
+#endif
+
 #include "ops/cpu/kernels.h"
 
 namespace amalgam::ops::cpu {
@@ -29,6 +33,33 @@ inline __attribute__((always_inline)) void unrolled(Step step) {
   [&]<int... index>(std::integer_sequence<int, index...>) __attribute__((always_inline)) {
     (step.template operator()<index>(), ...);
   }(std::make_integer_sequence<int, count>{});
+}
+
+/// out[q * width + i] = source[i * stride + q] for i and q below 4.
+template <int width, typename Number, typename Source>
+inline __attribute__((always_inline)) void transpose_4x4(const Source* source, std::int64_t stride, Number* out) {
+#if defined(__x86_64__)
+  if constexpr (__is_same(Source, float)) {
+    __m128 row0 = _mm_loadu_ps(source);
+    __m128 row1 = _mm_loadu_ps(source + stride);
+    __m128 row2 = _mm_loadu_ps(source + 2 * stride);
+    __m128 row3 = _mm_loadu_ps(source + 3 * stride);
+    _MM_TRANSPOSE4_PS(row0, row1, row2, row3);
+    const __m128 turned[] = {row0, row1, row2, row3};
+    for (int q = 0; q < 4; ++q) {
+      if constexpr (__is_same(Number, float)) {
+        _mm_storeu_ps(out + q * width, turned[q]);
+      } else {
+        _mm_storeu_pd(out + q * width, _mm_cvtps_pd(turned[q]));
+        _mm_storeu_pd(out + q * width + 2, _mm_cvtps_pd(_mm_movehl_ps(turned[q], turned[q])));
+      }
+    }
+    return;
+  }
+#endif
+  for (int i = 0; i < 4; ++i) {
+    for (int q = 0; q < 4; ++q) out[q * width + i] = widened<Number>(source[i * stride + q]);
+  }
 }
 
 template <typename Simd>
@@ -54,11 +85,14 @@ struct GemmLoops {
         for (int i = 0; i < width; ++i) out[d * width + i] = widened<Number>(source[d * depth_stride + i]);
       }
     } else if (depth_stride == 1) {
-      // A transposition: blocks of 8 steps read whole cache lines and write few.
-      constexpr int block = 8;
+      constexpr int block = 4;
+      constexpr int whole = width / block * block;
       std::int64_t d = 0;
       for (; d + block <= depth; d += block) {
-        for (int i = 0; i < width; ++i) {
+        for (int i = 0; i < whole; i += block) {
+          transpose_4x4<width>(source + i * vector_stride + d, vector_stride, out + d * width + i);
+        }
+        for (int i = whole; i < width; ++i) {
           for (int q = 0; q < block; ++q) out[(d + q) * width + i] = widened<Number>(source[i * vector_stride + d + q]);
         }
       }
