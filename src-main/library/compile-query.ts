@@ -58,7 +58,8 @@ export function compileQuery(query: LibraryQuery): CompiledQuery {
   if (query.hasWarnings) add(withWarnings)
   if (query.duplicates) add(withDuplicates)
   if (query.failsScreen !== undefined) {
-    if (Object.hasOwn(screens, query.failsScreen)) add('json_extract(a.screens, ?) = 0', [`$."${query.failsScreen}"`])
+    // Screens are stored as JSON without spaces. A screen that does not exist fails nowhere.
+    if (Object.hasOwn(screens, query.failsScreen)) add('instr(a.screens, ?) > 0', [`"${query.failsScreen}":false`])
     else add('0')
   }
   for (const word of wordsOf(query.text)) addWord(word, add)

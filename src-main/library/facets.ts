@@ -12,14 +12,14 @@ export function createFacets(db: Database.Database): () => Facets {
   const variant = counted(`SELECT variant AS value, count(*) AS count FROM adapters ${frequent}`)
   const origin = counted(`SELECT origin AS value, count(*) AS count FROM adapters ${frequent}`)
   const base = counted(`SELECT coalesce(base_model_name, '') AS value, count(*) AS count FROM adapters ${frequent}`)
-  const rank = counted(
-    `SELECT CAST(r.value AS TEXT) AS value, count(*) AS count FROM adapters a, json_each(a.ranks) r GROUP BY r.value ORDER BY r.value`,
-  )
+  // Lists repeat from adapter to adapter: each distinct one is taken apart once.
+  const perItem = (column: string, field: 'value' | 'key') =>
+    `SELECT CAST(i.${field} AS TEXT) AS value, sum(l.count) AS count
+     FROM (SELECT ${column} AS list, count(*) AS count FROM adapters GROUP BY ${column}) l, json_each(l.list) i`
+  const rank = counted(`${perItem('ranks', 'value')} GROUP BY i.value ORDER BY i.value`)
   const tag = counted(`SELECT t.name AS value, count(*) AS count FROM adapter_tags JOIN tags t USING (tag_id) ${frequent}`)
-  const target = counted(`SELECT m.value AS value, count(*) AS count FROM adapters a, json_each(a.target_modules) m GROUP BY m.value
-    ORDER BY count DESC, m.value`)
-  const screen = counted(`SELECT s.key AS value, count(*) AS count FROM adapters a, json_each(a.screens) s WHERE s.type = 'false'
-    GROUP BY s.key ORDER BY count DESC, s.key`)
+  const target = counted(`${perItem('target_modules', 'value')} GROUP BY i.value ORDER BY count DESC, i.value`)
+  const screen = counted(`${perItem('screens', 'key')} WHERE i.type = 'false' GROUP BY i.key ORDER BY count DESC, i.key`)
   const totals = db.prepare<[], { total: number; warnings: number; duplicates: number; favourites: number }>(
     `SELECT count(*) AS total, coalesce(sum(${withWarnings}), 0) AS warnings, coalesce(sum(${withDuplicates}), 0) AS duplicates,
       coalesce(sum(a.favourite), 0) AS favourites FROM adapters a`,

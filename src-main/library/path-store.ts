@@ -18,6 +18,8 @@ export interface PathStore {
   all(ids?: readonly string[]): KnownPath[]
   /** Says whether the adapter is still at `path`; an adapter with no place left becomes missing, one with a place again ok. */
   setPresent(path: string, present: boolean): void
+  /** What was last seen at `path`, a real path of a folder; null when no adapter was. */
+  at(path: string): KnownPath | null
   missingIds(): string[]
 }
 
@@ -35,18 +37,19 @@ export function createPathStore(db: Database.Database): PathStore {
     FROM adapter_paths p JOIN adapters a ON a.seq = p.adapter_seq`
   const all = db.prepare<[], PathRow>(`${columns} ORDER BY a.seq, p.path`)
   const ofOne = db.prepare<[string], PathRow>(`${columns} WHERE a.id = ? ORDER BY p.path`)
+  const atPath = db.prepare<[string], PathRow>(`${columns} WHERE p.path = ?`)
+  const knownOf = (row: PathRow): KnownPath => ({ ...row, present: row.present === 1, refused: row.refused === 1 })
   const setPresent = db.prepare<[number, string], { seq: number }>(
     'UPDATE adapter_paths SET present = ? WHERE path = ? RETURNING adapter_seq AS seq',
   )
   const missing = db.prepare<[], { id: string }>("SELECT id FROM adapters WHERE status = 'missing'")
   const refreshStatus = db.prepare(refreshStatusSql)
   return {
-    all: (ids) =>
-      (ids === undefined ? all.all() : ids.flatMap((id) => ofOne.all(id))).map((row) => ({
-        ...row,
-        present: row.present === 1,
-        refused: row.refused === 1,
-      })),
+    all: (ids) => (ids === undefined ? all.all() : ids.flatMap((id) => ofOne.all(id))).map(knownOf),
+    at(path) {
+      const row = atPath.get(path)
+      return row ? knownOf(row) : null
+    },
     setPresent(path, present) {
       const owner = setPresent.get(present ? 1 : 0, path)
       if (owner) refreshStatus.run(owner.seq)

@@ -38,7 +38,7 @@ function inspectPair(name: string, a: Tensor, b: Tensor, scaling: number): Inspe
 }
 
 function zeros(tensor: Tensor): number {
-  return tensor.data.reduce((count, value) => count + (value === 0 ? 1 : 0), 0) / tensor.data.length
+  return Array.from(tensor.data).filter((value) => value === 0).length / tensor.data.length
 }
 
 function findNonFinite(tensors: ReadonlyMap<string, Tensor>): InspectResult['firstNonFinite'] {
