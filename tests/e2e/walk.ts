@@ -20,7 +20,8 @@ export async function walk(page: Page, options: WalkOptions): Promise<void> {
   await refuseMistakes(page, options)
   await runMerge(page, options)
   await openResult(page, options)
-  await lookAtJobs(page, options)
+  const recipe = await lookAtJobs(page, options)
+  await openRecipe(page, recipe)
   await changeSettings(page, options)
 }
 
@@ -98,12 +99,27 @@ async function prepareMerge(page: Page, { host }: WalkOptions): Promise<void> {
   await handle.press('End')
   assert.deepEqual(await sourceNames(page), ['rude-r16', 'sentiment-r16', 'topic-r4-attention'])
   await page.getByRole('textbox', { name: 'Name of the result' }).focus()
+  await dragFirstBelowSecond(page)
+  assert.deepEqual(await sourceNames(page), ['sentiment-r16', 'rude-r16', 'topic-r4-attention'])
+  await dragFirstBelowSecond(page)
   await settled(page)
   await assertAccessible(page, 'the merge')
   await pictures(page, host, 'merge')
   await page.setViewportSize(sizes.small)
   await pictures(page, host, 'merge-small')
   await page.setViewportSize(sizes.large)
+}
+
+async function dragFirstBelowSecond(page: Page): Promise<void> {
+  const boxes = await Promise.all([0, 1].map((index) => page.locator('.handle').nth(index).boundingBox()))
+  const [first, second] = boxes
+  assert.ok(first && second)
+  const x = first.x + first.width / 2
+  await page.mouse.move(x, first.y + first.height / 2)
+  await page.mouse.down()
+  await page.mouse.move(x, second.y + second.height / 2, { steps: 4 })
+  await page.mouse.move(x, second.y + second.height + 8, { steps: 4 })
+  await page.mouse.up()
 }
 
 async function refuseMistakes(page: Page, { host }: WalkOptions): Promise<void> {
@@ -145,7 +161,8 @@ async function openResult(page: Page, { host }: WalkOptions): Promise<void> {
   await pictures(page, host, 'result')
 }
 
-async function lookAtJobs(page: Page, { host }: WalkOptions): Promise<void> {
+/** Answers with the recipe that the job shows. */
+async function lookAtJobs(page: Page, { host }: WalkOptions): Promise<string> {
   await page.getByRole('navigation', { name: 'Sections' }).getByRole('button', { name: 'Jobs' }).click()
   await page.getByRole('table', { name: 'Jobs, newest first' }).getByRole('button', { name: 'walk-merge' }).click()
   const detail = page.getByRole('region', { name: 'Job details' })
@@ -154,11 +171,33 @@ async function lookAtJobs(page: Page, { host }: WalkOptions): Promise<void> {
   await modules.nth(28).waitFor()
   assert.equal(await modules.count(), 29, '28 modules and a head')
   await detail.getByText('Recipe', { exact: true }).click()
-  assert.match((await detail.getByRole('region', { name: 'Recipe' }).textContent()) ?? '', /method: linear/)
+  const recipe = (await detail.getByRole('region', { name: 'Recipe' }).textContent()) ?? ''
+  assert.match(recipe, /method: linear/)
   await detail.getByText('Log', { exact: true }).click()
   await detail.getByRole('region', { name: 'Log' }).filter({ hasText: /\S/ }).waitFor()
   await assertAccessible(page, 'the jobs')
   await pictures(page, host, 'jobs')
+  return recipe
+}
+
+/** A recipe written by one merge fills the form of the next. */
+async function openRecipe(page: Page, recipe: string): Promise<void> {
+  await page.keyboard.press('Control+k')
+  await page.keyboard.type('new merge')
+  await page.keyboard.press('Enter')
+  await page.getByRole('heading', { name: 'Merge adapters into one' }).waitFor()
+  await page.getByRole('button', { name: 'Open recipe' }).click()
+  const text = page.getByRole('textbox', { name: 'Recipe (YAML or JSON)' })
+  await text.fill(recipe.replace('method:', 'metod:'))
+  await page.getByRole('button', { name: 'Fill the form' }).click()
+  await page.getByText('Did you mean "method"?').waitFor()
+  await text.fill(recipe)
+  await page.getByRole('button', { name: 'Fill the form' }).click()
+  await page.getByRole('list', { name: 'Adapters to merge' }).waitFor()
+  assert.deepEqual(await sourceNames(page), ['rude-r16', 'sentiment-r16', 'topic-r4-attention'])
+  assert.equal(await coefficient(page, 'sentiment-r16').inputValue(), '0.7')
+  assert.equal(await page.getByRole('textbox', { name: 'Rank, number' }).inputValue(), '8')
+  await fact(page, 'Rank', '36 → 8')
 }
 
 async function changeSettings(page: Page, { host }: WalkOptions): Promise<void> {
