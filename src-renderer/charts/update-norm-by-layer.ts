@@ -110,7 +110,7 @@ export function normFinding(modules: readonly NormOfModule[]): string {
 
 /** What is drawn, in one sentence. */
 export function normSummary(modules: readonly NormOfModule[]): string {
-  return `Norm of scaling · B · A by layer, for each module kind, on one scale; shares are of the squared norm. Whole update ${formatNorm(Math.sqrt(squaredSum(modules)))}, ${plural(modules.length, 'module')}.`
+  return `Norm of scaling · B · A by layer, on one scale; shares of the squared norm. ${plural(modules.length, 'module')}, whole update ${formatNorm(Math.sqrt(squaredSum(modules)))}.`
 }
 
 /** The same numbers as a table. */

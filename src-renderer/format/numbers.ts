@@ -8,14 +8,14 @@ export function formatCount(count: number): string {
   return count < 0 ? `${minus}${grouped}` : grouped
 }
 
-/** A number with `figures` significant figures and no exponent between 1e-4 and 1e6: 0.0123, 4.60, 1,234,568 becomes 1.23e6. */
+/** A number with `figures` significant figures and no exponent between 1e-4 and 1e5: 0.0123, 4.60, 12,345; 1,234,568 becomes 1.23e6. */
 export function formatNumber(value: number, figures = 3): string {
   if (Number.isNaN(value)) return 'not a number'
   if (!Number.isFinite(value)) return value > 0 ? 'infinite' : `${minus}infinite`
   if (value === 0) return '0'
   const size = Math.abs(value)
   const text =
-    size >= 1e6 || size < 1e-4
+    size >= 1e5 || size < 1e-4
       ? size
           .toExponential(figures - 1)
           .replace('e+', 'e')

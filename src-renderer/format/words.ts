@@ -16,6 +16,12 @@ export function shortHash(hash: string | null, length = 12): string {
   return hash === null ? '–' : hash.slice(0, length)
 }
 
+/** A path by its last `parts` parts, "…/wild/has-nan", for a line that has no room; the whole path belongs in its tooltip. */
+export function shortPath(path: string, parts = 2): string {
+  const all = path.split(/[\\/]/).filter((part) => part !== '')
+  return all.length <= parts + 1 ? path : `…/${all.slice(-parts).join('/')}`
+}
+
 /** The last part of a path, for a label; the whole path belongs in its tooltip. */
 export function lastPart(path: string): string {
   return path.split(/[\\/]/).findLast((part) => part !== '') ?? path

@@ -82,10 +82,10 @@ export class LibraryTable {
   }
 
   #showFocused(): void {
-    const id = this.#library.row(this.place.row)?.id
-    if (id === undefined) return
-    this.#focusedId = id
-    this.#detail.show(id)
+    if (this.place.row < 0) return
+    // A row that is still being fetched is shown as soon as it arrives (#follow).
+    this.#focusedId = this.#library.row(this.place.row)?.id ?? null
+    if (this.#focusedId !== null) this.#detail.show(this.#focusedId)
   }
 
   async #idsBetween(first: number, last: number): Promise<readonly string[]> {

@@ -4,7 +4,7 @@ import { formatBytes } from '../../format/bytes.ts'
 import { formatDate, formatDateTime } from '../../format/dates.ts'
 import { formatCount, formatExact, formatNorm, formatRange } from '../../format/numbers.ts'
 import { lastPart, plural } from '../../format/words.ts'
-import { modulesWords, originWords, rowStatus } from './row-words.ts'
+import { modulesWords, orderModules, originWords, rowStatus } from './row-words.ts'
 
 export type SortColumn = (typeof sortColumns)[number]
 
@@ -115,7 +115,7 @@ export const columns = [
     minimum: 100,
     usual: true,
     text: (row) => modulesWords(row.targetModules),
-    hint: (row) => (row.targetModules.length === 0 ? '' : `${row.targetModules.join(', ')}\n${plural(row.layers, 'layer')}`),
+    hint: (row) => (row.targetModules.length === 0 ? '' : `${orderModules(row.targetModules).join(', ')}\n${plural(row.layers, 'layer')}`),
   },
   {
     id: 'norm',

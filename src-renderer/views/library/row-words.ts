@@ -14,6 +14,13 @@ export const originWords: Readonly<Record<AdapterOrigin, { readonly icon: IconNa
   demo: { icon: 'demo', word: 'demo', meaning: 'Part of the demo pool.' },
 }
 
+/** Module names in the order of the strip; any others after them by name. */
+export function orderModules(names: readonly string[]): readonly string[] {
+  const strip: readonly string[] = stripModules
+  const place = (name: string): number => (strip.includes(name) ? strip.indexOf(name) : strip.length)
+  return [...names].sort((left, right) => place(left) - place(right) || left.localeCompare(right))
+}
+
 /** Which cells of the strip are filled, and how many target modules lie outside it. */
 export function moduleStrip(targetModules: readonly string[]): { readonly filled: readonly boolean[]; readonly others: number } {
   const strip: readonly string[] = stripModules
