@@ -37,7 +37,7 @@ export function sumToOne(sources: readonly DraftSource[]): Normalised {
   if (factor > largestFactor) {
     return refuse(`The unlocked coefficients nearly cancel (sum ${shown(openSum)}): scaling would multiply each by ${shown(factor)}.`)
   }
-  return { sources: settleSum(scaleOpen(sources, factor)), refusal: null }
+  return { sources: settleSum(scaleOpen(sources, factor), decimalsFor(open, factor)), refusal: null }
 }
 
 /**
@@ -71,7 +71,7 @@ function refuse(refusal: string): Normalised {
 function scaleOpen(sources: readonly DraftSource[], factor: number): readonly DraftSource[] {
   return sources.map((source) => {
     const value = numberOf(source.coefficient)
-    return source.locked || value === null ? source : withCoefficient(source, tidy(value * factor))
+    return source.locked || value === null ? source : withCoefficient(source, value * factor)
   })
 }
 
@@ -86,18 +86,27 @@ function withCoefficient(source: DraftSource, coefficient: number): DraftSource 
   return { ...source, coefficient, rules: source.rules.map((rule) => ({ ...rule, value: scale(rule.value) })) }
 }
 
-/** Rounding leaves a remainder of a few millionths: the largest unlocked coefficient takes it, so that the sum is 1 as shown. */
-function settleSum(sources: readonly DraftSource[]): readonly DraftSource[] {
-  const open = sources.filter((source) => !source.locked)
+/** Rounds to `decimals`; the largest unlocked coefficient takes the remainder, so that the sum is exactly 1. */
+function settleSum(sources: readonly DraftSource[], decimals: number): readonly DraftSource[] {
+  const rounded = sources.map((source) =>
+    source.locked ? source : { ...source, coefficient: Number((numberOf(source.coefficient) ?? 0).toFixed(decimals)) },
+  )
+  const open = rounded.filter((source) => !source.locked)
   const size = (source: DraftSource): number => Math.abs(numberOf(source.coefficient) ?? 0)
   const largest = open.reduce((best, source) => (size(source) > size(best) ? source : best))
-  const rest = coefficientSum(sources.filter((source) => source.key !== largest.key)) ?? 0
-  return sources.map((source) => (source.key === largest.key ? { ...source, coefficient: tidy(1 - rest) } : source))
+  const rest = coefficientSum(rounded.filter((source) => source.key !== largest.key)) ?? 0
+  return rounded.map((source) => (source.key === largest.key ? { ...source, coefficient: Number((1 - rest).toFixed(12)) } : source))
 }
 
-/** Six decimals: what the field shows is what is merged. */
+/** Decimals that leave the smallest scaled coefficient at least three figures: 4, and up to 6. */
+function decimalsFor(open: readonly DraftSource[], factor: number): number {
+  const sizes = open.map((source) => Math.abs((numberOf(source.coefficient) ?? 0) * factor)).filter((size) => size > 0)
+  return Math.min(6, Math.max(4, 2 - Math.floor(Math.log10(Math.min(...sizes)))))
+}
+
+/** Four figures: short enough to be read in the field, and what the field shows is what is merged. */
 function tidy(value: number): number {
-  return Math.round(value * 1e6) / 1e6
+  return Number(value.toPrecision(4))
 }
 
 function shown(value: number): string {

@@ -6,7 +6,7 @@ import { lastPart, plural } from '../../format/words.ts'
 export function factsOf(row: AdapterRow): readonly string[] {
   return [
     `rank ${formatValues(row.ranks)}`,
-    `scaling ${formatValues(row.scaling)}`,
+    `scaling ${formatValues(row.scaling.map((scaling) => Math.round(scaling * 1000) / 1000))}`,
     plural(row.targetModules.length, 'module'),
     row.baseModelName === null ? 'no base named' : lastPart(row.baseModelName),
   ]

@@ -16,7 +16,11 @@ describe('sum to 1', () => {
   it('keeps signs', () => expect(coefficients(sumToOne(lines(3, -1)).sources)).toEqual([1.5, -0.5]))
   it('sums to exactly 1 as shown', () => {
     const sources = sumToOne(lines(1, 1, 1)).sources ?? []
-    expect(coefficients(sources)).toEqual([0.333334, 0.333333, 0.333333])
+    expect(coefficients(sources)).toEqual([0.3334, 0.3333, 0.3333])
+  })
+  it('keeps three figures of a small coefficient', () => {
+    expect(coefficients(sumToOne(lines(100, 1, 1)).sources)).toEqual([0.9804, 0.0098, 0.0098])
+    expect(coefficients(sumToOne(lines(1000, 1)).sources)).toEqual([0.999001, 0.000999])
   })
   it('leaves a locked coefficient alone', () => expect(coefficients(sumToOne(lock(lines(0.4, 1, 1), 0)).sources)).toEqual([0.4, 0.3, 0.3]))
   it('scales rules along', () => {
@@ -37,9 +41,9 @@ describe('sum to 1', () => {
 describe('equal norms', () => {
   it('makes |coefficient| times norm equal and keeps the mean', () => {
     const sources = equalNorms(lines(1, 1), [6, 2]).sources
-    expect(coefficients(sources)).toEqual([0.666667, 2])
+    expect(coefficients(sources)).toEqual([0.6667, 2])
   })
-  it('keeps signs', () => expect(coefficients(equalNorms(lines(1, -1), [6, 2]).sources)).toEqual([0.666667, -2]))
+  it('keeps signs', () => expect(coefficients(equalNorms(lines(1, -1), [6, 2]).sources)).toEqual([0.6667, -2]))
   it('takes a locked line as the measure', () => expect(coefficients(equalNorms(lock(lines(0.5, 1), 0), [8, 2]).sources)).toEqual([0.5, 2]))
   it('says why it cannot', () => {
     expect(equalNorms(lines(1, 1), [3, null]).refusal).toBe('The norm of adapter 1 is not known yet.')
