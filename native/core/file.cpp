@@ -117,6 +117,26 @@ void OutputFile::write(std::uint64_t offset, std::size_t bytes, const void* data
   }
 }
 
+// Both are hints that may fail without harm: finish() forces out, and reports, whatever they left.
+void OutputFile::start_flush(std::uint64_t offset, std::uint64_t bytes) const noexcept {
+#ifdef __linux__
+  ::sync_file_range(descriptor_.get(), static_cast<off64_t>(offset), static_cast<off64_t>(bytes), SYNC_FILE_RANGE_WRITE);
+#else
+  static_cast<void>(offset);
+  static_cast<void>(bytes);
+#endif
+}
+
+void OutputFile::flush(std::uint64_t offset, std::uint64_t bytes) const noexcept {
+#ifdef __linux__
+  ::sync_file_range(descriptor_.get(), static_cast<off64_t>(offset), static_cast<off64_t>(bytes),
+                    SYNC_FILE_RANGE_WAIT_BEFORE | SYNC_FILE_RANGE_WRITE | SYNC_FILE_RANGE_WAIT_AFTER);
+#else
+  static_cast<void>(offset);
+  static_cast<void>(bytes);
+#endif
+}
+
 void OutputFile::finish() {
   if (::fsync(descriptor_.get()) != 0) throw write_error(errno, path_);
   descriptor_ = FileDescriptor();

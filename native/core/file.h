@@ -75,6 +75,12 @@ class OutputFile {
   /// "write-failed".
   void write(std::uint64_t offset, std::size_t bytes, const void* data);
 
+  /// Begins to move a written range to the disk, without waiting for it, so that the disk works while more is computed.
+  void start_flush(std::uint64_t offset, std::uint64_t bytes) const noexcept;
+
+  /// Waits until a written range is on its way to the disk: finish() in pieces, between which a job can be cancelled.
+  void flush(std::uint64_t offset, std::uint64_t bytes) const noexcept;
+
   /// Forces the content to the disk and closes the file, which from now on stays.
   void finish();
 

@@ -134,6 +134,7 @@ void SafetensorsWriter::write_f32(std::string_view name, std::int64_t first_row,
     place += bytes;
     left -= count;
   }
+  if (first_row + row_count == tensor.rows()) file_.start_flush(data_begin_ + tensor.begin, tensor.end - tensor.begin);
 }
 
 void SafetensorsWriter::finish() {

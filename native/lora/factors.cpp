@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <bit>
 #include <cmath>
-#include <cstring>
 #include <string>
 #include <utility>
 
@@ -47,9 +46,11 @@ void check_size(const SafetensorsReader& file, const TensorInfo& tensor, const c
 
 /// Copies `rows` rows of `length` numbers to places `stride` apart.
 void place_rows(const float* source, std::int64_t rows, std::int64_t length, float* out, std::int64_t stride) {
-  for (std::int64_t i = 0; i < rows; ++i) {
-    std::memcpy(out + i * stride, source + i * length, static_cast<std::size_t>(length) * sizeof(float));
-  }
+  core::vectorised([=]() AMALGAM_INLINE {
+    for (std::int64_t i = 0; i < rows; ++i) {
+      for (std::int64_t j = 0; j < length; ++j) out[i * stride + j] = source[i * length + j];
+    }
+  });
 }
 
 void check_finite(const SafetensorsReader& file, const TensorInfo& tensor, std::int64_t first_row, const float* data,

@@ -5,6 +5,7 @@
 
 #include "core/error.h"
 #include "core/tensor.h"
+#include "core/vectorised.h"
 
 namespace amalgam::merge {
 
@@ -44,21 +45,26 @@ void write_units(core::SafetensorsWriter& writer, const ModuleRequest& module, s
     throw core::Error("request-invalid", "job.output.rank is " + std::to_string(output_rank) + ", but module " + module.name +
                                              " has " + std::to_string(count) + " units.");
   }
-  std::vector<float> b_factor;
-  for (const double c : units.c) b_factor.push_back(static_cast<float>(std::sqrt(std::abs(c))));
+  std::vector<float> roots;
+  for (const double c : units.c) roots.push_back(static_cast<float>(std::sqrt(std::abs(c))));
   write_rows(writer, module.output_a, output_rank, module.in, cancel, [&](std::int64_t u, float* out) {
     if (u >= count) {
       std::fill_n(out, module.in, 0.0f);
       return;
     }
     const auto index = static_cast<std::size_t>(u);
-    const float factor = units.c[index] < 0 ? -b_factor[index] : b_factor[index];
+    const float factor = units.c[index] < 0 ? -roots[index] : roots[index];
     const float* a = units.a.row(u);
-    for (std::int64_t i = 0; i < module.in; ++i) out[i] = factor * a[i];
+    core::vectorised([&]() AMALGAM_INLINE {
+      for (std::int64_t i = 0; i < module.in; ++i) out[i] = factor * a[i];
+    });
   });
   write_rows(writer, module.output_b, module.out, output_rank, cancel, [&](std::int64_t row, float* out) {
     const float* b = units.b.row(row);
-    for (std::int64_t u = 0; u < count; ++u) out[u] = b_factor[static_cast<std::size_t>(u)] * b[u];
+    const float* root = roots.data();
+    core::vectorised([&]() AMALGAM_INLINE {
+      for (std::int64_t u = 0; u < count; ++u) out[u] = root[u] * b[u];
+    });
     std::fill_n(out + count, output_rank - count, 0.0f);
   });
 }
