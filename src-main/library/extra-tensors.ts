@@ -3,25 +3,30 @@ import type { IgnoredTensor } from './adapter-facts.ts'
 import type { OtherTensor } from './pair-factors.ts'
 import { own } from './peft-config.ts'
 
-/** Every tensor outside the low-rank update, with the reason why it is none (merge-methods.md 1.3). */
+/** How many tensors outside the update are kept with the adapter. */
+const listedExtras = 5000
+
+/** The tensors outside the low-rank update (the first 5000), each with the reason why it is none (merge-methods.md 1.3). */
 export function listIgnored(others: readonly OtherTensor[], fields: Readonly<Record<string, unknown>>): IgnoredTensor[] {
   const saved = own(fields, 'modules_to_save')
   const savedModules = Array.isArray(saved) ? saved.filter((name): name is string => typeof name === 'string') : []
-  return others.map(({ tensor, part }) => ({ name: tensor.name, shape: tensor.shape, reason: reasonOf(tensor.name, part, savedModules) }))
+  return others
+    .slice(0, listedExtras)
+    .map(({ tensor, part }) => ({ name: tensor.name, shape: tensor.shape, reason: reasonOf(tensor.name, part, savedModules) }))
 }
 
 /** One warning for the tensors that a merge leaves out; null when there are none beside those that make up the variant. */
 export function checkIgnored(others: readonly OtherTensor[], ignored: readonly IgnoredTensor[]): Problem | null {
-  const left = ignored.filter((_, index) => others[index]?.part === null)
-  const [first] = left
+  const count = others.filter((other) => other.part === null).length
+  const first = ignored.find((_, index) => others[index]?.part === null)
   if (!first) return null
   const what =
-    left.length === 1
+    count === 1
       ? `The tensor ${first.name} is no part of the low-rank update: ${first.reason}.`
-      : `${left.length} tensors are no part of the low-rank update, such as ${first.name}: ${first.reason}.`
+      : `${count} tensors are no part of the low-rank update, such as ${first.name}: ${first.reason}.`
   return warningProblem('tensor-ignored', what, {
     where: { tensor: first.name },
-    hint: 'A merge uses the factors A and B only and leaves these tensors out. The details list all of them.',
+    hint: 'A merge uses the factors A and B only and leaves these tensors out; the details list them.',
   })
 }
 

@@ -63,7 +63,7 @@ export function createImporter(options: ImporterOptions): Importer {
   const pool = createWorkerPool(workerFile('library/read-worker'), options.workers ?? Math.max(2, Math.min(4, availableParallelism())))
   const background = new AbortController()
   const settler = createSettler({ adapters, pool, checker: createChecker({ adapters, pool, inspect, log }), emitChanged, now })
-  const tools: ImportTools = { adapters, pool, settler, emitChanged, log, now }
+  const tools: ImportTools = { adapters, pool, settler, databaseFile: library.file, emitChanged, log, now }
   const running = new Map<string, { readonly run: ImportRun; readonly ended: Promise<void> }>()
   const jobs = new Set<Promise<unknown>>()
 

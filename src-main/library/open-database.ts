@@ -7,6 +7,11 @@ import type { Migration } from './migrations/index.ts'
 
 /** How long a statement waits for another process that holds the library, in milliseconds. */
 const busyTimeoutMs = 5000
+/**
+ * Pages of journal after which a commit writes them back itself. Writing back waits for the disk, so that imports have it done by another thread
+ * (write-back.ts) and this is for whoever writes that much without importing.
+ */
+const journalPages = 8192
 /** First bytes of every SQLite file, and where its header keeps user_version (big-endian). */
 const magic = 'SQLite format 3\0'
 const versionOffset = 60
@@ -33,6 +38,7 @@ export function openDatabase(
     db.pragma('synchronous = NORMAL')
     db.pragma('foreign_keys = ON')
     db.pragma('temp_store = MEMORY')
+    db.pragma(`wal_autocheckpoint = ${journalPages}`)
     return { db, backup: migrate(db, migrations, file, now) }
   } catch (error) {
     db?.close()

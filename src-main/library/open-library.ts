@@ -11,7 +11,8 @@ export const libraryFile = 'library.sqlite'
 
 /** One open library. */
 export interface Library {
-  readonly folder: string
+  /** The database. */
+  readonly file: string
   readonly adapters: AdapterStore
   readonly jobs: JobStore
   readonly imports: ImportStore
@@ -25,7 +26,7 @@ export function openLibrary({ folder, log, now = () => new Date() }: { folder: s
   const { db, backup } = openDatabase(file, migrations, now())
   if (backup !== null) log.info('the library was copied before its tables were changed', { copy: backup })
   return {
-    folder,
+    file,
     adapters: createAdapterStore(db),
     jobs: createJobStore(db),
     imports: createImportStore(db),

@@ -14,6 +14,8 @@ export interface HeaderTensor {
 export const maxHeaderBytes = 100_000_000
 export const maxTensors = 1_000_000
 const maxTensorRank = 8
+/** Names go into messages and tables; no real one comes near. */
+const maxNameLength = 2000
 
 /** Bits per element of every type that safetensors knows; only the float types are ever read, the others may lie beside them. */
 const dtypeBits: Readonly<Record<string, number>> = {
@@ -56,6 +58,7 @@ function checkMetadata(entry: unknown): Problem | null {
 }
 
 function parseTensor(name: string, entry: unknown, dataBytes: number): HeaderTensor | Problem {
+  if (name.length > maxNameLength) return refuse('header-invalid', `A tensor has a name of ${name.length} characters.`)
   if (!isObject(entry)) return refuse('header-invalid', 'The entry of a tensor must be an object.', name)
   const { dtype, shape, data_offsets: offsets } = entry
   let keys = 0

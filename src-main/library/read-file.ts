@@ -1,4 +1,4 @@
-import { closeSync, fstatSync, openSync, readSync, type BigIntStats } from 'node:fs'
+import { closeSync, constants, fstatSync, openSync, readSync, type BigIntStats } from 'node:fs'
 import { errorProblem, type Problem } from '../contract/problems.ts'
 
 /** Size, time of change and inode of a file as one text: two equal stamps of one path mean the same bytes (as far as a file system can tell). */
@@ -15,11 +15,14 @@ export interface OpenFile {
   readonly stamp: Stamp
 }
 
+/** Opening a named pipe must not wait for somebody who writes into it; for plain files the flag means nothing. */
+const readOnly = constants.O_RDONLY | (constants.O_NONBLOCK ?? 0)
+
 /** Opens `path` for reading, calls `use`, closes it. Answers with a file-unreadable problem when it cannot be opened or read or is no plain file. */
 export function withFile<T>(path: string, use: (file: OpenFile) => T): T | Problem {
   let handle: number | undefined
   try {
-    handle = openSync(path, 'r')
+    handle = openSync(path, readOnly)
     const stats = fstatSync(handle, { bigint: true })
     if (!stats.isFile()) return unreadable(path, 'it is not a plain file')
     return use({ handle, sizeBytes: Number(stats.size), stamp: stampOf(stats) })

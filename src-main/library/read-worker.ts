@@ -6,6 +6,7 @@ import { listingOf } from './listing.ts'
 import { readAdapter } from './read-adapter.ts'
 import { currentStamp } from './read-stamp.ts'
 import { scanFolders, type ScanEvent } from './scan-folders.ts'
+import { writeBack } from './write-back.ts'
 import type { ReadRequest, ReadResult, TaskKind, TaskMessage, TaskReply, Tasks } from './worker-protocol.ts'
 
 type Handler<K extends TaskKind> = (
@@ -32,6 +33,10 @@ const handlers: { readonly [K in TaskKind]: Handler<K> } = {
   },
   read: (requests, stopped) => requests.flatMap((request) => (stopped() ? [] : [readOne(request)])),
   hash: ({ path, stamp }, stopped) => hashFile(path, stamp, stopped),
+  writeBack(file) {
+    writeBack(file)
+    return null
+  },
   stamp: (folders) => folders.map(currentStamp),
 }
 

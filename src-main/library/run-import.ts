@@ -14,6 +14,8 @@ export interface ImportTools {
   readonly adapters: AdapterStore
   readonly pool: WorkerPool
   readonly settler: Settler
+  /** The database, whose journal is written back after much was written. */
+  readonly databaseFile: string
   readonly emitChanged: (ids: readonly string[]) => void
   readonly log: Log
   readonly now: () => Date
@@ -34,13 +36,24 @@ export async function runImport(run: ImportRun, paths: readonly string[], admiss
   const waiting = await listFound(run, paths, admission, tools)
   if (run.signal.aborted) return
   run.enter('checking', waiting.length)
-  await Promise.all(
-    waiting.map(async ({ position, seq }) => {
+  await Promise.all([
+    writeBack(tools),
+    ...waiting.map(async ({ position, seq }) => {
       settle(run, position, await tools.settler.settle(seq, { signal: run.signal }), tools)
       run.advance(1)
     }),
-  )
+  ])
   await settleAgain(run, tools)
+  await writeBack(tools)
+}
+
+/** Has the journal written back; when that fails, what was written is safe in the journal all the same. */
+async function writeBack({ pool, databaseFile, log }: ImportTools): Promise<void> {
+  try {
+    await pool.run('writeBack', databaseFile)
+  } catch (error) {
+    log.warn('the journal of the library could not be written back', { error: String(error) })
+  }
 }
 
 /** Looks through the paths and lists what is found, in order; reading goes on beside looking. */

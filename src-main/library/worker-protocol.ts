@@ -26,6 +26,8 @@ export interface Tasks {
     readonly part: never
     readonly output: FileHashes | Problem | null
   }
+  /** Writes the journal of a database back into it. */
+  readonly writeBack: { readonly input: string; readonly part: never; readonly output: null }
   /** Stamps as they are now; null where a place no longer holds an adapter. */
   readonly stamp: { readonly input: readonly string[]; readonly part: never; readonly output: readonly (Stamp | null)[] }
 }

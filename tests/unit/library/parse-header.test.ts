@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process'
 import { ftruncateSync, openSync, closeSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
@@ -41,6 +42,7 @@ test.each<[string, unknown, number, string]>([
   ['NaN', '{"a":{"dtype":"F32","shape":[NaN],"data_offsets":[0,4]}}', 4, 'header-not-json'],
   ['metadata that is no object', { __metadata__: 3 }, 0, 'header-invalid'],
   ['metadata with numbers', { __metadata__: { format: 1 } }, 0, 'header-invalid'],
+  ['a name of megabytes', { ['x'.repeat(2001)]: f32([1], 0, 4) }, 4, 'header-invalid'],
   ['an entry that is a list', { a: [] }, 0, 'header-invalid'],
   ['an entry without offsets', { a: { dtype: 'F32', shape: [1] } }, 4, 'header-invalid'],
   ['an unknown key', { a: { ...f32([1], 0, 4), device: 'cuda' } }, 4, 'header-invalid'],
@@ -117,6 +119,12 @@ describe('a file', () => {
     const folder = temporaryFolder()
     expect(readHeader(join(folder, 'none'))).toMatchObject({ code: 'file-unreadable', message: expect.stringContaining('does not exist') })
     expect(readHeader(folder)).toMatchObject({ code: 'file-unreadable' })
+  })
+
+  test.skipIf(process.platform === 'win32')('that is a named pipe is refused without waiting for a writer', () => {
+    const path = join(temporaryFolder(), 'pipe')
+    execFileSync('mkfifo', [path])
+    expect(readHeader(path)).toMatchObject({ code: 'file-unreadable', message: expect.stringContaining('not a plain file') })
   })
 
   test('with a header longer than the first read is read whole', () => {
