@@ -375,7 +375,7 @@ describe('checks that do not come to an end', () => {
     const after = openBench({ folder })
     expect(after.importer.lastReport()).toMatchObject({ id, finishedAt: null })
     after.importer.resumeChecks()
-    await expect.poll(() => rowsOf(after).map((row) => row.status)).toEqual(['ok', 'ok'])
+    await expect.poll(() => rowsOf(after).map((row) => row.status), { timeout: 20_000 }).toEqual(['ok', 'ok'])
     await expect
       .poll(() => after.importer.lastReport())
       .toMatchObject({ id, finishedAt: expect.any(String), counts: { imported: 2, pending: 0 } })
