@@ -377,7 +377,7 @@ describe('checks that do not come to an end', () => {
     after.importer.resumeChecks()
     await expect.poll(() => rowsOf(after).map((row) => row.status), { timeout: 20_000 }).toEqual(['ok', 'ok'])
     await expect
-      .poll(() => after.importer.lastReport())
+      .poll(() => after.importer.lastReport(), { timeout: 20_000 })
       .toMatchObject({ id, finishedAt: expect.any(String), counts: { imported: 2, pending: 0 } })
     held.letGo()
   })
