@@ -56,8 +56,9 @@ async function start(): Promise<void> {
     event.preventDefault()
     void services
       .close()
+      .catch((error: unknown) => log.error('the app could not be closed in order', { error: String(error) }))
       .then(() => log.close())
-      .finally(() => app.exit())
+      .then(() => app.exit())
   })
   if (values.demo === true) await services.importDemoIfEmpty()
 }

@@ -43,8 +43,12 @@ async function readRecipe(file: string): Promise<{ readonly text: string; readon
   try {
     return { text: await readFile(file, 'utf8'), folder: dirname(resolve(file)) }
   } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error)
     throw new Refusal([
-      errorProblem('recipe-not-readable', `The recipe cannot be read: ${String(error)}`, { where: { path: resolve(file) } }),
+      errorProblem('recipe-not-readable', `The recipe cannot be read: ${reason}.`, {
+        where: { path: resolve(file) },
+        hint: 'Name a YAML or JSON file, or "-" for standard input.',
+      }),
     ])
   }
 }

@@ -12,6 +12,11 @@ export function terminalOf(words: readonly string[], codeFolder: string): Termin
     askedAt ??= Date.now()
     stop.abort()
   }
+  // A reader that has seen enough ("amalgam ls | head") is no error.
+  process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+    if (error.code !== 'EPIPE') throw error
+    process.exit(0)
+  })
   process.on('SIGINT', ask)
   process.on('SIGTERM', ask)
   return {

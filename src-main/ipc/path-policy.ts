@@ -5,14 +5,11 @@ import type { HostPort } from './host-port.ts'
 /** Refuses a request that names a path the window may not: neither in a registered folder, chosen or dropped, nor a place of a known adapter. */
 export async function refuseForeignPaths(
   host: Pick<HostPort, 'access' | 'kind'>,
-  adapters: Pick<AdapterStore, 'paths'>,
+  adapters: Pick<AdapterStore, 'writes'>,
   paths: readonly string[],
 ): Promise<void> {
   const allowed = await Promise.all(paths.map((path) => host.access.isAllowed(path)))
-  const doubtful = paths.filter((_path, index) => allowed[index] === false)
-  if (doubtful.length === 0) return
-  const known = new Set(adapters.paths.all().map((place) => place.path))
-  const foreign = doubtful.filter((path) => !known.has(path))
+  const foreign = paths.filter((path, index) => allowed[index] !== true && adapters.writes.atPath(path) === null)
   if (foreign.length > 0) throw new Refusal(foreign.map((path) => notAllowed(path, host.kind)))
 }
 

@@ -45,8 +45,9 @@ export interface Services {
 /** Opens the library in `paths` and joins everything over it. Throws a Refusal when it cannot be opened. */
 export function openServices(options: ServicesOptions): Services {
   const { paths, log, clock, emit, version } = options
-  const settings = openSettings(paths.library, log)
+  // First of all: it makes the folder, and says in words why it cannot be used.
   const library = openLibrary({ folder: paths.library, log, now: clock })
+  const settings = openSettings(paths.library, log)
   const { adapters } = library
   const engine = createEngine({ threads: () => settings.get().threads })
   const outputFolder = (): string => settings.get().outputFolder ?? paths.outputs
@@ -63,7 +64,7 @@ export function openServices(options: ServicesOptions): Services {
       merge: createMergeRunner({
         engine,
         adapters,
-        checkedStamp: (folder) => adapters.paths.all().find((place) => place.path === folder)?.stamp ?? null,
+        checkedStamp: (folder) => adapters.writes.atPath(folder)?.stamp ?? null,
         importFolder: importer.importFolder,
         outputsFolder: outputFolder,
         appVersion: version,

@@ -1,8 +1,12 @@
+import { spawn } from 'node:child_process'
 import { mkdirSync, readdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { beforeAll, expect, test } from 'vitest'
+import { beforeAll, expect, test, vi } from 'vitest'
 import { makeAdapter } from '../../helpers/adapters.ts'
 import { runCli, scratch } from './run-cli.ts'
+
+// Each run is a process of its own, which takes a while on a busy machine.
+vi.setConfig({ testTimeout: 120_000, hookTimeout: 120_000 })
 
 const folder = scratch()
 const library = join(folder, 'library')
@@ -123,4 +127,16 @@ test('a library that is none is refused without a stack', async () => {
   expect(code).toBe(1)
   expect(json()).toMatchObject({ problems: [{ code: 'library-unreadable' }] })
   expect(err).toBe('')
+  const nowhere = await runCli(['ls', '--library', join(broken, 'library.sqlite/below-a-file'), '--json'])
+  expect(nowhere.code).toBe(1)
+  expect(nowhere.json()).toMatchObject({ problems: [{ code: 'library-unreadable' }] })
+})
+
+test('a reader that stops early is no error', async () => {
+  const child = spawn(process.execPath, [join(import.meta.dirname, '../../../src-main/cli.ts'), 'methods', '--json'])
+  child.stdout.destroy()
+  let err = ''
+  child.stderr.on('data', (chunk) => (err += String(chunk)))
+  const code = await new Promise((resolve) => child.on('close', resolve))
+  expect([code, err]).toEqual([0, ''])
 })

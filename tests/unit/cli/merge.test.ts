@@ -1,12 +1,15 @@
 import { spawn } from 'node:child_process'
 import { existsSync, readdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { beforeAll, expect, test } from 'vitest'
+import { beforeAll, expect, test, vi } from 'vitest'
 import type { Job, JobDetail } from '../../../src-main/contract/job.ts'
 import type { MergeResult } from '../../../src-main/contract/recipe.ts'
 import { makeAdapter } from '../../helpers/adapters.ts'
 import { readPeftAdapter, weightedSum, worstDifference } from '../../helpers/peft.ts'
 import { runCli, scratch } from './run-cli.ts'
+
+// Each run is a process of its own, which takes a while on a busy machine.
+vi.setConfig({ testTimeout: 120_000, hookTimeout: 120_000 })
 
 const folder = scratch()
 const library = join(folder, 'library')
