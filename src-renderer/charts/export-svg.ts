@@ -14,23 +14,33 @@ const copied = [
   'dominant-baseline',
 ] as const
 
-/** A drawn chart as an SVG file of its own: computed colours as attributes, the ground behind, the title on top. */
+const svgName = 'http://www.w3.org/2000/svg'
+const margin = 16
+const titleLine = 18
+/** Average width of a character of the title, in pixels at 13 px; titles are wrapped by it. */
+const characterWidth = 7.2
+
+/** A drawn chart as an SVG file of its own: its title on top, computed colours as attributes, the ground behind. */
 export function svgText(drawn: SVGSVGElement, title: string): string {
-  const copy = drawn.cloneNode(true) as SVGSVGElement
-  const originals = [drawn, ...drawn.querySelectorAll('*')]
-  const copies = [copy, ...copy.querySelectorAll('*')]
-  originals.forEach((original, index) => inline(original, copies[index]))
-  const { width, height } = sizeOf(drawn)
-  copy.setAttribute('xmlns', 'http://www.w3.org/2000/svg')
-  copy.setAttribute('width', String(width))
-  copy.setAttribute('height', String(height))
-  copy.prepend(rectangle(getComputedStyle(document.body).backgroundColor), titled(title))
-  return new XMLSerializer().serializeToString(copy)
+  const { width, height, lines } = sizeOf(drawn, title)
+  const body = getComputedStyle(document.body)
+  const figure = element('svg', { width, height, viewBox: `0 0 ${width} ${height}` })
+  const ground = element('rect', { width, height, fill: body.backgroundColor })
+  const words = lines.map((line, index) => {
+    const font = { 'font-family': body.fontFamily, 'font-size': 13, 'font-weight': 600, fill: body.color }
+    const text = element('text', { x: margin, y: margin + 12 + index * titleLine, ...font })
+    text.textContent = line
+    return text
+  })
+  const chart = element('g', { transform: `translate(${margin} ${margin + lines.length * titleLine + 8})` })
+  chart.append(...styledCopy(drawn).childNodes)
+  figure.append(ground, ...words, chart)
+  return new XMLSerializer().serializeToString(figure)
 }
 
 /** The same chart as pixels, `scale` times its size on screen. */
 export async function pngBlob(drawn: SVGSVGElement, title: string, scale = 2): Promise<Blob> {
-  const { width, height } = sizeOf(drawn)
+  const { width, height } = sizeOf(drawn, title)
   const address = URL.createObjectURL(new Blob([svgText(drawn, title)], { type: 'image/svg+xml' }))
   try {
     const image = new Image()
@@ -68,9 +78,28 @@ export function fileName(title: string, ending: string): string {
   return `${stem === '' ? 'chart' : stem}.${ending}`
 }
 
-function sizeOf(drawn: SVGSVGElement): { readonly width: number; readonly height: number } {
+/** Text cut into lines of at most `width` characters, at spaces; a longer word has a line of its own. */
+export function wrapWords(text: string, width: number): readonly string[] {
+  return text.split(' ').reduce<readonly string[]>((lines, word) => {
+    const last = lines.at(-1)
+    return last !== undefined && last.length + 1 + word.length <= width ? [...lines.slice(0, -1), `${last} ${word}`] : [...lines, word]
+  }, [])
+}
+
+function sizeOf(
+  drawn: SVGSVGElement,
+  title: string,
+): { readonly width: number; readonly height: number; readonly lines: readonly string[] } {
   const box = drawn.getBoundingClientRect()
-  return { width: Math.ceil(box.width), height: Math.ceil(box.height) }
+  const lines = wrapWords(title, Math.max(20, Math.floor(box.width / characterWidth)))
+  return { width: Math.ceil(box.width) + 2 * margin, height: Math.ceil(box.height) + 2 * margin + lines.length * titleLine + 8, lines }
+}
+
+function styledCopy(drawn: SVGSVGElement): Element {
+  const copy = drawn.cloneNode(true) as Element
+  const copies = [copy, ...copy.querySelectorAll('*')]
+  ;[drawn, ...drawn.querySelectorAll('*')].forEach((original, index) => inline(original, copies[index]))
+  return copy
 }
 
 function inline(original: Element, copy: Element | undefined): void {
@@ -80,16 +109,8 @@ function inline(original: Element, copy: Element | undefined): void {
   for (const attribute of ['class', 'style', 'tabindex', 'role']) copy.removeAttribute(attribute)
 }
 
-function rectangle(fill: string): SVGRectElement {
-  const ground = document.createElementNS('http://www.w3.org/2000/svg', 'rect')
-  ground.setAttribute('width', '100%')
-  ground.setAttribute('height', '100%')
-  ground.setAttribute('fill', fill)
-  return ground
-}
-
-function titled(text: string): SVGTitleElement {
-  const title = document.createElementNS('http://www.w3.org/2000/svg', 'title')
-  title.textContent = text
-  return title
+function element(name: string, attributes: Readonly<Record<string, string | number>>): SVGElement {
+  const made = document.createElementNS(svgName, name)
+  for (const [attribute, value] of Object.entries(attributes)) made.setAttribute(attribute, String(value))
+  return made
 }

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import { csvText, tabbedText } from '../../../src-renderer/charts/chart-table.ts'
-import { fileName } from '../../../src-renderer/charts/export-svg.ts'
+import { fileName, wrapWords } from '../../../src-renderer/charts/export-svg.ts'
 import {
   kindsOf,
   nextBar,
@@ -111,6 +111,10 @@ describe('tables and files of charts', () => {
   })
   test('tabs and line ends inside a cell become spaces on the clipboard', () => {
     expect(tabbedText(table)).toBe('Name, long\tNorm\na "b"\t0.30000000000000004\ntwo lines\t')
+  })
+  test('titles are wrapped at spaces', () => {
+    expect(wrapWords('q_proj carries 80 % of the update', 14)).toEqual(['q_proj carries', '80 % of the', 'update'])
+    expect(wrapWords('unbreakable', 4)).toEqual(['unbreakable'])
   })
   test('file names come from titles', () => {
     expect(fileName('q_proj carries 80 % of the update', 'svg')).toBe('q-proj-carries-80-of-the-update.svg')
