@@ -94,7 +94,9 @@ for (const name of wanted.length > 0 ? wanted : Object.keys(steps)) {
   const started = Date.now()
   const counts = await steps[name]()
   for (const key of Object.keys(total)) total[key] += counts[key]
-  summary.push(`${name.padEnd(9)} ${counts.passed} passed, ${counts.failed} failed, ${counts.skipped} skipped in ${((Date.now() - started) / 1000).toFixed(0)} s`)
+  summary.push(
+    `${name.padEnd(9)} ${counts.passed} passed, ${counts.failed} failed, ${counts.skipped} skipped in ${((Date.now() - started) / 1000).toFixed(0)} s`,
+  )
 }
 rmSync(scratch, { recursive: true, force: true })
 console.log(`\n${summary.join('\n')}\n`)

@@ -12,7 +12,11 @@ import { median, type Trial } from './trial.ts'
 
 const adapters = 1000
 const rounds = 3
-const silent = { info: () => undefined, warn: () => undefined, error: (message: string, fields?: unknown) => console.error(message, fields) }
+const silent = {
+  info: () => undefined,
+  warn: () => undefined,
+  error: (message: string, fields?: unknown) => console.error(message, fields),
+}
 
 /** The yardstick: one loop that opens each file, reads and parses its header and its config, and does nothing with them. */
 function bareLoopSeconds(pool: string): number {
@@ -56,7 +60,9 @@ async function listSeconds(pool: string, libraryFolder: string): Promise<Listing
     emitProgress: (progress) => listed(progress),
     log: silent,
   })
-  await new Promise((resolve) => setTimeout(resolve, 300)) // reading threads start with the application, not with the import
+  // Reading threads start with the application, not with the import.
+  importer.resumeChecks()
+  await new Promise((resolve) => setTimeout(resolve, 500))
   const delay = monitorEventLoopDelay({ resolution: 5 })
   delay.enable()
   const started = performance.now()
@@ -87,7 +93,13 @@ export const importHeaders: Trial = {
       listings.push(await listSeconds(pool, join(scratch, `library-${round}`)))
     }
     return [
-      { name: 'listed / bare loop', value: median(listings.map(({ seconds }) => seconds)) / median(bare), unit: 'ratio', limit: 1.5, note: `medians of ${rounds}` },
+      {
+        name: 'listed / bare loop',
+        value: median(listings.map(({ seconds }) => seconds)) / median(bare),
+        unit: 'ratio',
+        limit: 1.5,
+        note: `medians of ${rounds}`,
+      },
       { name: 'listed', value: median(listings.map(({ seconds }) => seconds)), unit: 's' },
       { name: 'bare loop', value: median(bare), unit: 's' },
       { name: 'longest event-loop stall', value: Math.max(...listings.map(({ longestStallMs }) => longestStallMs)), unit: 'ms', limit: 50 },

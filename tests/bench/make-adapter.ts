@@ -24,8 +24,8 @@ function valueBlock(seed: number, bytes: number): Buffer {
   const source = noise(seed)
   for (let i = 0; i < block.length; i += 4) {
     const word = source.next().value
-    block.writeUInt16LE((word & 0x807f) | (((word >>> 7) & 3) + 118) << 7, i)
-    block.writeUInt16LE(((word >>> 16) & 0x807f) | (((word >>> 23) & 3) + 118) << 7, i + 2)
+    block.writeUInt16LE((word & 0x807f) | ((((word >>> 7) & 3) + 118) << 7), i)
+    block.writeUInt16LE(((word >>> 16) & 0x807f) | ((((word >>> 23) & 3) + 118) << 7), i + 2)
   }
   return block
 }
@@ -36,7 +36,10 @@ export function makeAdapter(folder: string, modules: readonly Shape[], rank: num
   const header: Record<string, unknown> = { __metadata__: { format: 'pt' } }
   let offset = 0
   for (const module of [...modules].sort((a, b) => (a.name < b.name ? -1 : 1))) {
-    for (const [factor, shape] of [['A', [rank, module.in]], ['B', [module.out, rank]]] as const) {
+    for (const [factor, shape] of [
+      ['A', [rank, module.in]],
+      ['B', [module.out, rank]],
+    ] as const) {
       const bytes = shape[0] * shape[1] * 2
       header[`base_model.model.${module.name}.lora_${factor}.weight`] = { dtype: 'BF16', shape, data_offsets: [offset, offset + bytes] }
       offset += bytes
@@ -52,7 +55,15 @@ export function makeAdapter(folder: string, modules: readonly Shape[], rank: num
   for (let left = offset; left > 0; left -= Math.min(left, block.length)) writeSync(file, block, 0, Math.min(left, block.length))
   closeSync(file)
   const targets = [...new Set(modules.map((module) => module.name.split('.').at(-1)))]
-  const config = { peft_type: 'LORA', task_type: 'CAUSAL_LM', base_model_name_or_path: 'bench/llama-8b-shape', r: rank, lora_alpha: 2 * rank, target_modules: targets, bias: 'none' }
+  const config = {
+    peft_type: 'LORA',
+    task_type: 'CAUSAL_LM',
+    base_model_name_or_path: 'bench/llama-8b-shape',
+    r: rank,
+    lora_alpha: 2 * rank,
+    target_modules: targets,
+    bias: 'none',
+  }
   writeFileSync(join(folder, 'adapter_config.json'), JSON.stringify(config))
   return offset + 8 + padded.length
 }

@@ -3,7 +3,13 @@ import type { ResolvedMergeJob } from '../../src-main/contract/recipe.ts'
 import { llama8bLayers, moduleNames } from './shapes.ts'
 
 /** The resolved job that merges every benchmark adapter with alternating coefficients; keptRank -1 keeps the sum of the ranks. */
-export function benchJob(method: 'concat' | 'linear', folders: readonly string[], rank: number, keptRank: number, layers = llama8bLayers): ResolvedMergeJob {
+export function benchJob(
+  method: 'concat' | 'linear',
+  folders: readonly string[],
+  rank: number,
+  keptRank: number,
+  layers = llama8bLayers,
+): ResolvedMergeJob {
   return {
     schema: 1,
     kind: 'merge',

@@ -11,14 +11,21 @@ const keptRank = 16
 
 /** The same job for one square 4096 x 4096 module. */
 function oneModule(job: ResolvedMergeJob): ResolvedMergeJob {
-  return { ...job, output: { ...job.output, dtype: 'float32' }, modules: job.modules.filter((module) => module.name === 'model.layers.0.self_attn.q_proj') }
+  return {
+    ...job,
+    output: { ...job.output, dtype: 'float32' },
+    modules: job.modules.filter((module) => module.name === 'model.layers.0.self_attn.q_proj'),
+  }
 }
 
 function rowsOf(path: string, name: string): { rows: Float64Array[]; columns: number } {
   const tensor = readSafetensors(path).get(name)
   if (!tensor) throw new Error(`${name} is not in ${path}`)
   const [rows = 0, columns = 0] = tensor.shape
-  return { rows: Array.from({ length: rows }, (_, row) => Float64Array.from(tensor.data.subarray(row * columns, (row + 1) * columns))), columns }
+  return {
+    rows: Array.from({ length: rows }, (_, row) => Float64Array.from(tensor.data.subarray(row * columns, (row + 1) * columns))),
+    columns,
+  }
 }
 
 /** y += factor * B (A x), and the transpose: y += factor * A^T (B^T x); the update is applied, never formed. */
@@ -98,13 +105,29 @@ async function denseComparison(scratch: string, jobFile: string): Promise<Measur
   if (python.status === 0) {
     const reference = JSON.parse(python.stdout)
     return [
-      { name: 'one module: difference from the dense SVD', value: reference.difference, unit: 'relative', limit: 1e-5, note: `NumPy ${reference.numpy}, f32` },
-      { name: 'one module: dense SVD / ours', value: reference.seconds / seconds, unit: 'times', limit: 100, atLeast: true, note: `NumPy ${reference.numpy}, thin SVD` },
+      {
+        name: 'one module: difference from the dense SVD',
+        value: reference.difference,
+        unit: 'relative',
+        limit: 1e-5,
+        note: `NumPy ${reference.numpy}, f32`,
+      },
+      {
+        name: 'one module: dense SVD / ours',
+        value: reference.seconds / seconds,
+        unit: 'times',
+        limit: 100,
+        atLeast: true,
+        note: `NumPy ${reference.numpy}, thin SVD`,
+      },
       { name: 'one module: ours', value: seconds, unit: 's' },
       { name: 'one module: dense', value: reference.seconds, unit: 's' },
     ]
   }
-  return [...residualCheck(job, outFile), { name: 'one module: ours', value: seconds, unit: 's', note: 'no NumPy here: the dense SVD was not run' }]
+  return [
+    ...residualCheck(job, outFile),
+    { name: 'one module: ours', value: seconds, unit: 's', note: 'no NumPy here: the dense SVD was not run' },
+  ]
 }
 
 /** Without NumPy: our result must be stationary, so the residual applied to our own right singular directions vanishes. */
@@ -123,5 +146,7 @@ function residualCheck(job: ResolvedMergeJob, outFile: string): Measure[] {
       return Math.sqrt(exact.reduce((sum, value, i) => sum + (value - fitted[i]!) ** 2, 0)) / norm
     }),
   )
-  return [{ name: 'one module: residual on our own directions', value: worst, unit: 'relative', limit: 1e-5, note: 'checked without NumPy' }]
+  return [
+    { name: 'one module: residual on our own directions', value: worst, unit: 'relative', limit: 1e-5, note: 'checked without NumPy' },
+  ]
 }

@@ -14,7 +14,10 @@ import { holds, type Measure, type Trial } from './trial.ts'
 const trials: readonly Trial[] = [importHeaders, mergeConcat, mergeLinear]
 
 function line(measure: Measure): string {
-  const bound = measure.limit === undefined ? '' : ` (${measure.atLeast ? 'at least' : 'at most'} ${measure.limit}: ${holds(measure) ? 'holds' : 'DOES NOT HOLD'})`
+  const bound =
+    measure.limit === undefined
+      ? ''
+      : ` (${measure.atLeast ? 'at least' : 'at most'} ${measure.limit}: ${holds(measure) ? 'holds' : 'DOES NOT HOLD'})`
   return `  ${measure.name}: ${Number(measure.value.toPrecision(4))} ${measure.unit}${bound}${measure.note ? ` [${measure.note}]` : ''}`
 }
 
@@ -22,7 +25,10 @@ function record(trial: Trial, measures: readonly Measure[]): void {
   const folder = join(import.meta.dirname, '../../docs/benchmarks')
   mkdirSync(folder, { recursive: true })
   const machine = { processor: cpus()[0]?.model, cores: cpus().length, node: process.version, date: new Date().toISOString().slice(0, 10) }
-  writeFileSync(join(folder, `${trial.name}.json`), `${JSON.stringify({ trial: trial.name, summary: trial.summary, machine, measures }, null, 2)}\n`)
+  writeFileSync(
+    join(folder, `${trial.name}.json`),
+    `${JSON.stringify({ trial: trial.name, summary: trial.summary, machine, measures }, null, 2)}\n`,
+  )
 }
 
 const wanted = process.argv.slice(2).filter((argument) => !argument.startsWith('--'))

@@ -15,5 +15,7 @@ export const tinyModules = llama8bModules.map(({ name }) => ({ name, in: 32, out
 
 /** Full module names of a model of `layers` layers. */
 export function moduleNames(layers: number, modules = llama8bModules): { name: string; in: number; out: number }[] {
-  return Array.from({ length: layers }, (_, layer) => modules.map((module) => ({ ...module, name: `model.layers.${layer}.${module.name}` }))).flat()
+  return Array.from({ length: layers }, (_, layer) =>
+    modules.map((module) => ({ ...module, name: `model.layers.${layer}.${module.name}` })),
+  ).flat()
 }
