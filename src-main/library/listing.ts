@@ -1,6 +1,7 @@
-import type { AdapterVariant } from '../contract/adapter.ts'
+import type { AdapterModule, AdapterVariant } from '../contract/adapter.ts'
 import { hasError, type Problem } from '../contract/problems.ts'
 import type { AdapterFacts } from './adapter-facts.ts'
+import { createHeaderMemo, type HeaderMemo } from './header-memo.ts'
 import { packModules } from './pack-modules.ts'
 import type { Stamp } from './read-file.ts'
 
@@ -32,15 +33,28 @@ export interface Listing {
   readonly screens: string
 }
 
-/** Facts in the form of the tables. */
-export function listingOf(facts: AdapterFacts): Listing {
+/** Facts in the form of the tables. Modules that `memo` has seen are summed up once. */
+export function listingOf(facts: AdapterFacts, memo: HeaderMemo = createHeaderMemo()): Listing {
+  const { folder, weightsPath, stamp, name, baseModelName, sizeBytes, variant, useRslora, licence, config, problems } = facts
+  return {
+    ...memo.derived(facts.modules, 'summary', () => sumUp(facts.modules)),
+    ...{ folder, weightsPath, stamp, name, baseModelName, sizeBytes, variant, useRslora, licence, config, problems },
+    ignoredTensors: JSON.stringify(facts.ignoredTensors),
+    refused: hasError(problems),
+    screens: JSON.stringify(facts.screens),
+  }
+}
+
+type Summary = Pick<Listing, 'ranks' | 'alphas' | 'scaling' | 'targetModules' | 'layers' | 'maxRank' | 'maxScaling' | 'dtype' | 'modules'>
+
+function sumUp(modules: readonly AdapterModule[]): Summary {
   const ranks = new Set<number>()
   const alphas = new Set<number>()
   const scaling = new Set<number>()
   const targets = new Set<string>()
   const layers = new Set<number>()
   const dtypes = new Set<string>()
-  for (const module of facts.modules) {
+  for (const module of modules) {
     ranks.add(module.rank)
     alphas.add(module.alpha)
     scaling.add(module.scaling)
@@ -48,9 +62,7 @@ export function listingOf(facts: AdapterFacts): Listing {
     dtypes.add(module.dtype)
     if (module.layer !== null) layers.add(module.layer)
   }
-  const { folder, weightsPath, stamp, name, baseModelName, sizeBytes, variant, useRslora, licence, config, problems } = facts
   return {
-    ...{ folder, weightsPath, stamp, name, baseModelName, sizeBytes, variant, useRslora, licence, config, problems },
     ranks: ascending(ranks),
     alphas: ascending(alphas),
     scaling: ascending(scaling),
@@ -59,10 +71,7 @@ export function listingOf(facts: AdapterFacts): Listing {
     maxRank: largest(ranks),
     maxScaling: largest(scaling),
     dtype: dtypes.size === 0 ? null : [...dtypes].sort().join(', '),
-    modules: packModules(facts.modules),
-    ignoredTensors: JSON.stringify(facts.ignoredTensors),
-    refused: hasError(problems),
-    screens: JSON.stringify(facts.screens),
+    modules: packModules(modules),
   }
 }
 

@@ -1,22 +1,14 @@
 import { existsSync, readdirSync } from 'node:fs'
 import { basename, dirname, join } from 'node:path'
-import { adapterVariants, type AdapterModule, type AdapterVariant } from '../contract/adapter.ts'
-import { errorProblem, warningProblem, type Problem } from '../contract/problems.ts'
-import type { AdapterFacts, IgnoredTensor } from './adapter-facts.ts'
-import { checkRanks, checkSwitches, nothingPaired } from './check-config.ts'
-import { checkShapes } from './check-shapes.ts'
-import { checkTargets } from './check-targets.ts'
-import { classifyVariant, isOn, type Classified } from './classify-variant.ts'
-import { checkIgnored, listIgnored } from './extra-tensors.ts'
+import { errorProblem, type Problem } from '../contract/problems.ts'
+import type { AdapterFacts } from './adapter-facts.ts'
 import { createHeaderMemo, type HeaderMemo } from './header-memo.ts'
 import { screensFromHeaders } from './judge-screens.ts'
 import { maxCardBytes, parseModelCard, type ModelCard } from './model-card.ts'
-import { scalesOf, scalingOf, type ModuleScale } from './module-scales.ts'
-import { pairFactors, type FactorPair } from './pair-factors.ts'
-import { stepsPerAdapter } from './pattern-match.ts'
-import { maxConfigBytes, own, parsePeftConfig, type PeftConfig } from './peft-config.ts'
+import { maxConfigBytes, parsePeftConfig, type PeftConfig } from './peft-config.ts'
 import { isSystemError, readFully, reasonOf, withFile, type OpenFile, type Stamp } from './read-file.ts'
-import { readHeader, type WeightsHeader } from './read-header.ts'
+import { readHeader } from './read-header.ts'
+import { readUpdate, updateKey } from './read-update.ts'
 
 export const weightsName = 'adapter_model.safetensors'
 export const configName = 'adapter_config.json'
@@ -40,8 +32,8 @@ export function readAdapter(folder: string, memo: HeaderMemo = createHeaderMemo(
   const usable = header !== null && !('code' in header) ? header : null
   const config = configFile?.config ?? null
   const card = readCard(join(folder, 'README.md'))
-  const update = usable && config ? readUpdate(config, usable, memo, weightsPath, configPath) : null
-  if (update) problems.push(...update.problems)
+  const update = usable && config ? memo.derived(usable.tensors, updateKey(config), () => readUpdate(config, usable.tensors)) : null
+  if (update) problems.push(...placed(update.inWeights, weightsPath), ...placed(update.inConfig, configPath))
   return {
     folder,
     weightsPath: header === null ? null : weightsPath,
@@ -53,7 +45,7 @@ export function readAdapter(folder: string, memo: HeaderMemo = createHeaderMemo(
     licence: card.licence,
     variant: update?.variant ?? 'other',
     modules: update?.modules ?? [],
-    ignoredTensors: update?.ignored ?? [],
+    ignoredTensors: update?.ignoredTensors ?? [],
     config: config?.canonical ?? null,
     problems,
     screens: screensFromHeaders(config, header !== null, update?.factorsPaired ?? null),
@@ -68,74 +60,8 @@ export function nameOf(folder: string): string {
   return /^checkpoint-\d+$/.test(name) ? `${basename(dirname(folder))}/${name}` : name
 }
 
-interface Update {
-  readonly variant: AdapterVariant
-  readonly modules: readonly AdapterModule[]
-  readonly ignored: readonly IgnoredTensor[]
-  readonly factorsPaired: boolean
-  readonly problems: readonly Problem[]
-}
-
-function readUpdate(config: PeftConfig, header: WeightsHeader, memo: HeaderMemo, weightsPath: string, configPath: string): Update {
-  const experts = isOn(own(config.fields, 'target_parameters'))
-  const factors = experts ? pairFactors(header.tensors, true) : memo.pairs(header.tensors)
-  const budget = { steps: stepsPerAdapter }
-  const names = factors.pairs.map((pair) => pair.module)
-  const { scales, problems: scaleProblems } = scalesOf(config, names, budget)
-  const classified = classifyVariant(config.fields, factors)
-  const ignored = listIgnored(factors.others, config.fields)
-  const inWeights = [
-    ...factors.problems,
-    nothingPaired(factors, header.tensors),
-    checkShapes(factors.pairs),
-    checkIgnored(factors.others, ignored),
-  ]
-  const inConfig = [
-    ...scaleProblems,
-    checkRanks(factors.pairs, scales, experts),
-    ...checkSwitches(config.fields),
-    experts ? null : checkTargets(config.targetModules, [...names, ...factors.convolutions], budget),
-    notMergeable(classified),
-  ]
-  return {
-    variant: factors.pairs.length + factors.convolutions.length === 0 ? 'other' : classified.variant,
-    modules: factors.pairs.map((pair, index) => moduleOf(pair, scales[index]!, config.useRslora, experts)),
-    ignored,
-    factorsPaired: factors.problems.length === 0 && factors.pairs.length > 0,
-    problems: [...inWeights.map((problem) => at(problem, weightsPath)), ...inConfig.map((problem) => at(problem, configPath))].filter(
-      (problem) => problem !== null,
-    ),
-  }
-}
-
-function moduleOf(pair: FactorPair, { rank, alpha }: ModuleScale, useRslora: boolean, experts: boolean): AdapterModule {
-  return {
-    name: pair.module,
-    layer: pair.layer,
-    moduleKind: pair.moduleKind,
-    in: pair.in,
-    out: pair.out,
-    rank: pair.rank,
-    alpha,
-    // Rows of expert factors are stacked, so that their rank is the config's.
-    scaling: scalingOf(alpha, experts ? rank : pair.rank, useRslora),
-    dtype: pair.dtype,
-    tensorA: pair.tensorA,
-    tensorB: pair.tensorB,
-    norm: null,
-  }
-}
-
-function notMergeable({ variant, reason }: Classified): Problem | null {
-  const { label, mergeable, meaning } = adapterVariants[variant]
-  if (mergeable) return null
-  return warningProblem('variant-not-plain', `This is ${label}: ${reason}. ${meaning}`, {
-    hint: 'It is catalogued, but merging refuses it.',
-  })
-}
-
-function at(problem: Problem | null, path: string): Problem | null {
-  return problem && { ...problem, where: { path, ...problem.where } }
+function placed(problems: readonly Problem[], path: string): readonly Problem[] {
+  return problems.map((problem) => ({ ...problem, where: { path, ...problem.where } }))
 }
 
 interface ConfigFile {
@@ -150,7 +76,7 @@ function readConfig(path: string): ConfigFile {
     return { ...parsePeftConfig(readStart(file, maxConfigBytes)), stamp: file.stamp }
   })
   const { config, problems, stamp } = 'code' in read ? { config: null, problems: [read], stamp: '-' } : read
-  return { config, problems: problems.map((problem) => at(problem, path)!), stamp }
+  return { config, problems: placed(problems, path), stamp }
 }
 
 function readCard(path: string): ModelCard {

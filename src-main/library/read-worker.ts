@@ -43,7 +43,7 @@ const handlers: { readonly [K in TaskKind]: Handler<K> } = {
 function readOne({ folder, known }: ReadRequest): ReadResult {
   try {
     if (known !== null && currentStamp(folder) === known) return { kind: 'unchanged', folder, stamp: known }
-    return { kind: 'listing', folder, listing: listingOf(readAdapter(folder, memo)) }
+    return { kind: 'listing', folder, listing: listingOf(readAdapter(folder, memo), memo) }
   } catch (error) {
     return { kind: 'failed', folder, reason: error instanceof Error ? (error.stack ?? error.message) : String(error) }
   }
