@@ -2,7 +2,7 @@
  * node tests/e2e/run.ts [SCENARIO | HOST ...]: every scenario on every host (or those named), one line each, and a closing line
  * "e2e: N passed, N failed, N skipped". Needs the bundles in out/ and a Chromium; with CI=true a missing Chromium is a failure.
  */
-import { existsSync, mkdtempSync, rmSync } from 'node:fs'
+import { existsSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -43,10 +43,19 @@ const hosts: readonly { readonly host: string; readonly launch: Launch }[] = [
 
 const counts = { passed: 0, failed: 0, skipped: 0 }
 
+/** A folder of this run; where pictures are kept for the documentation, one whose path reads well in them. */
+function scratchFolder(name: string): string {
+  if (process.env['UPDATE_SCREENSHOTS'] !== '1') return mkdtempSync(join(tmpdir(), `amalgam-${name}-`))
+  const folder = join(tmpdir(), 'amalgam')
+  rmSync(folder, { recursive: true, force: true })
+  mkdirSync(folder)
+  return folder
+}
+
 /** Runs one scenario on one host in a folder of its own; prints and counts how it went. */
 async function runOne(scenario: Scenario, host: string, launch: Launch): Promise<void> {
   const title = `${scenario.name} (${host === 'double' ? 'shell double' : host})`
-  const folder = mkdtempSync(join(tmpdir(), `amalgam-${scenario.name}-`))
+  const folder = scratchFolder(scenario.name)
   const started = Date.now()
   let app: Launched | null = null
   try {
