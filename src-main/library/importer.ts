@@ -61,16 +61,17 @@ export function createImporter(options: ImporterOptions): Importer {
   const emitChanged = changes.add
   const { adapters, imports, now } = library
   const pool = createWorkerPool(workerFile('library/read-worker'), options.workers ?? Math.max(2, Math.min(4, availableParallelism())))
-  const background = new AbortController()
+  const closing = new AbortController()
   const settler = createSettler({ adapters, pool, checker: createChecker({ adapters, pool, inspect, log }), emitChanged, now })
   const tools: ImportTools = { adapters, pool, settler, databaseFile: library.file, emitChanged, log, now }
   const running = new Map<string, { readonly run: ImportRun; readonly ended: Promise<void> }>()
-  const jobs = new Set<Promise<unknown>>()
+  const background = new Set<Promise<void>>()
 
-  function keep<T>(work: Promise<T>, what: string): Promise<T> {
-    jobs.add(work)
-    void work.catch((error: unknown) => log.error(what, { error: String(error) })).finally(() => jobs.delete(work))
-    return work
+  /** Background work that `close` waits for; resolves in any case, a failure is logged. */
+  function keep(work: Promise<void>, failure: string): Promise<void> {
+    const settled = work.catch((error: unknown) => log.error(failure, { error: String(error) })).finally(() => background.delete(settled))
+    background.add(settled)
+    return settled
   }
 
   function start(paths: readonly string[], { origin = 'imported', tags = [] }: ImportOptions = {}) {
@@ -97,11 +98,11 @@ export function createImporter(options: ImporterOptions): Importer {
       return []
     },
     lastReport: () => imports.report(),
-    importFolder: (folder, admission) => importSingle(folder, admission, tools, background.signal),
+    importFolder: (folder, admission) => importSingle(folder, admission, tools, closing.signal),
     resumeChecks() {
       pool.warm()
-      const work = settler.settleAll(adapters.unchecked.all(), background.signal).then(() => {
-        if (!background.signal.aborted) finishLeftImports(library, new Set(running.keys()))
+      const work = settler.settleAll(adapters.unchecked.all(), closing.signal).then(() => {
+        if (!closing.signal.aborted) finishLeftImports(library, new Set(running.keys()))
       })
       void keep(work, 'pending checks could not be taken up')
     },
@@ -112,9 +113,9 @@ export function createImporter(options: ImporterOptions): Importer {
       return { missing, found }
     },
     async close() {
-      background.abort()
+      closing.abort()
       for (const { run } of running.values()) run.stop()
-      const quiet = Promise.allSettled([...jobs, ...[...running.values()].map(({ ended }) => ended)])
+      const quiet = Promise.all([...background, ...[...running.values()].map(({ ended }) => ended)])
       // A disk that does not answer must not keep the app open.
       await Promise.race([quiet, setTimeout(closeGraceMs, undefined, { ref: false })])
       await pool.close()

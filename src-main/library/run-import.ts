@@ -74,6 +74,8 @@ async function listFound(run: ImportRun, paths: readonly string[], admission: Ad
       const [results] = await Promise.all([reading, before])
       waiting.push(...admit(run, results, admission, tools))
       run.advance(results.length)
+      // Several batches may be ready at once; the window gets its turn between them.
+      await setImmediate()
     })()
     // Awaited below; a rejection before that is no unhandled one.
     listed.catch(() => undefined)

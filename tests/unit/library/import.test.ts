@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { errorProblem, Refusal } from '../../../src-main/contract/problems.ts'
 import type { Inspect } from '../../../src-main/library/inspection.ts'
+import { stampOf } from '../../../src-main/library/read-file.ts'
 import { makeAdapter, tinyConfig, writeConfig } from '../../helpers/adapters.ts'
 import { inspectInTypeScript } from '../../helpers/inspect.ts'
 import { codes, openBench, queryOf, temporaryFolder, type Bench } from './support.ts'
@@ -230,6 +231,22 @@ describe('importing a known path again', () => {
     const broken = await bench.take(a)
     expect(broken.items).toMatchObject([{ status: 'refused', problems: [{ code: 'weights-missing' }] }])
   })
+})
+
+test('hashes of a file that did not change are remembered beyond its adapter', async () => {
+  const bench = openBench()
+  const a = makeAdapter(join(bench.folder, 'a'))
+  await bench.take(a)
+  const { hashes } = bench.library.adapters
+  const path = join(a, weights)
+  const stamp = stampOf(statSync(path, { bigint: true }))
+  const [row] = rowsOf(bench)
+  expect(hashes.get(path, stamp)?.tensorHash).toBe(row?.tensorHash)
+  expect(hashes.get(path, `${stamp}0`)).toBeNull()
+  bench.library.adapters.remove([row?.id ?? ''])
+  hashes.put(path, stamp, { weightsSha256: 'remembered', tensorHash: 'remembered' })
+  await bench.take(a)
+  expect(rowsOf(bench)).toMatchObject([{ tensorHash: 'remembered' }])
 })
 
 describe('files that move', () => {
