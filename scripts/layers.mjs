@@ -28,6 +28,7 @@ const rendererRows = [
 
 const nativeRows = [
   [plain('addon'), plain('tools')],
+  [plain('jobs')],
   [plain('learn'), plain('eval'), plain('merge')],
   [plain('methods'), plain('model')],
   [plain('lora')],

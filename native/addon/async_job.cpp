@@ -86,7 +86,7 @@ void AsyncJob::work() noexcept { post_outcome(run()); }
 
 AsyncJob::Outcome AsyncJob::run() noexcept {
   try {
-    const JobFunction function = find_job(kind_);
+    const jobs::JobFunction function = jobs::find_job(kind_);
     const core::Json request = core::Json::parse(request_);
     core::Progress progress(
         [this](const core::ProgressReport& report) { post_progress(core::to_json(report).dump()); });

@@ -17,7 +17,7 @@
 #include <string>
 #include <thread>
 
-#include "addon/job_table.h"
+#include "jobs/job_table.h"
 #include "core/error.h"
 
 namespace amalgam::addon {

@@ -19,5 +19,5 @@ function(add_node_addon name)
   endif()
 endfunction()
 
-file(GLOB addon_sources CONFIGURE_DEPENDS RELATIVE ${CMAKE_SOURCE_DIR} addon/*.cpp)
+file(GLOB addon_sources CONFIGURE_DEPENDS RELATIVE ${CMAKE_SOURCE_DIR} addon/*.cpp jobs/*.cpp)
 add_node_addon(amalgam ${addon_sources})

@@ -22,6 +22,6 @@ endforeach()
 # The same addon with jobs made for tests (waiting, failing, running out of memory) instead of the real ones.
 if(AMALGAM_ADDON)
   set(test_addon_sources ${addon_sources})
-  list(REMOVE_ITEM test_addon_sources addon/job_table.cpp)
+  list(REMOVE_ITEM test_addon_sources jobs/job_table.cpp)
   add_node_addon(amalgam_test ${test_addon_sources} ${tests_dir}/addon/test_job_table.cpp)
 endif()

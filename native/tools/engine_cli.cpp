@@ -13,7 +13,7 @@
 #include <string>
 #include <string_view>
 
-#include "addon/job_table.h"
+#include "jobs/job_table.h"
 #include "core/wire.h"
 #include "ops/cuda/devices.h"
 
@@ -47,14 +47,14 @@ void print_line(std::FILE* stream, const std::string& line) {
 }
 
 core::Json run(const std::string& command, const std::string& request_path) {
-  const addon::JobFunction job = addon::find_job(command);
+  const jobs::JobFunction job = jobs::find_job(command);
   core::Progress progress([](const core::ProgressReport& report) { print_line(stderr, core::to_json(report).dump()); });
   return job(core::Json::parse(read_request(request_path)), progress, interrupted);
 }
 
 int print_usage() {
   std::string line = "usage: engine_cli devices";
-  for (const addon::JobKind& kind : addon::job_table()) line += " | " + std::string(kind.name) + " REQUEST.json";
+  for (const jobs::JobKind& kind : jobs::job_table()) line += " | " + std::string(kind.name) + " REQUEST.json";
   print_line(stderr, line);
   return usage;
 }
@@ -63,9 +63,9 @@ int print_usage() {
 
 int main(int count, char** arguments) {
   const std::string command = count > 1 ? arguments[1] : "";
-  const auto kinds = addon::job_table();
+  const auto kinds = jobs::job_table();
   const bool is_job =
-      std::any_of(kinds.begin(), kinds.end(), [&](const addon::JobKind& kind) { return kind.name == command; });
+      std::any_of(kinds.begin(), kinds.end(), [&](const jobs::JobKind& kind) { return kind.name == command; });
   if (!(command == "devices" && count == 2) && !(is_job && count == 3)) return print_usage();
   std::signal(SIGINT, on_interrupt);
   std::signal(SIGTERM, on_interrupt);

@@ -69,14 +69,17 @@ test('the contract is pure: it imports itself and valibot only', () => {
   expect(foreign).toEqual([])
 })
 
-test('native code includes only downwards, and napi.h only in addon', () => {
+test('native code includes only downwards; Node only in addon, CUDA only in ops/cuda', () => {
   const offending = filesBelow(join(root, 'native'), /\.(h|cpp|cu|cuh)$/).flatMap((path) => {
     const file = relative(root, path)
     const from = layerOf(relative('native', file))
     const allowed = layers.native.get(from)
     if (!allowed) return [`${file}: folder "${from}" is not in the layer table`]
     return [...readFileSync(path, 'utf8').matchAll(/#include\s+["<]([^">]+)[">]/g)].flatMap(([, target = '']) => {
-      if (target === 'napi.h' || target === 'node_api.h') return from === 'addon' ? [] : [`${file} -> ${target}`]
+      if (/^(napi|node_api|js_native_api|uv)\.h$/.test(target))
+        return from === 'addon' ? [] : [`${file} -> ${target} (only addon knows Node)`]
+      if (/^(cuda|cublas)\w*\.h$/.test(target))
+        return file.startsWith('native/ops/cuda/') ? [] : [`${file} -> ${target} (only ops/cuda knows CUDA)`]
       const to = target.includes('/') ? target.split('/')[0]! : from
       return !layers.native.has(to) || allowed.has(to) ? [] : [`${file} -> ${target} (${from} may not include ${to})`]
     })

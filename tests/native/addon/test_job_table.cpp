@@ -7,11 +7,11 @@
 #include <string>
 #include <thread>
 
-#include "addon/job_table.h"
+#include "jobs/job_table.h"
 #include "core/error.h"
 #include "core/thread_pool.h"
 
-namespace amalgam::addon {
+namespace amalgam::jobs {
 
 namespace {
 
@@ -70,4 +70,4 @@ constexpr std::array kinds{
 
 std::span<const JobKind> job_table() { return kinds; }
 
-}  // namespace amalgam::addon
+}  // namespace amalgam::jobs

@@ -176,7 +176,7 @@ test('a merge runs from a draft to an adapter, with its events', async () => {
   expect(await ask('jobs.remove', { id: job.id })).toEqual({ problems: [] })
   expect(await ask('jobs.list', {})).toEqual([])
   await app.close()
-  expect(heard.at(-1)?.[0]).toBe('job.removed')
+  expect(heard.map(([name]) => name)).toContain('job.removed')
 })
 
 test('the demo pool fills an empty library once', async () => {

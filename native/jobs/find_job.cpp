@@ -1,9 +1,9 @@
 #include <string>
 
-#include "addon/job_table.h"
 #include "core/error.h"
+#include "jobs/job_table.h"
 
-namespace amalgam::addon {
+namespace amalgam::jobs {
 
 JobFunction find_job(std::string_view kind) {
   std::string names;
@@ -15,4 +15,4 @@ JobFunction find_job(std::string_view kind) {
   throw core::Error("request-invalid", "There is no job \"" + std::string(kind) + "\"; there are " + names + ".");
 }
 
-}  // namespace amalgam::addon
+}  // namespace amalgam::jobs

@@ -8,7 +8,7 @@
 #include "core/json.h"
 #include "core/progress.h"
 
-namespace amalgam::addon {
+namespace amalgam::jobs {
 
 /// Takes a request, tells its progress, polls the token, returns a result; throws core::Error.
 using JobFunction = core::Json (*)(const core::Json& request, core::Progress& progress,
@@ -25,4 +25,4 @@ std::span<const JobKind> job_table();
 /// The function of that kind. Throws core::Error "request-invalid" naming the kinds there are.
 JobFunction find_job(std::string_view kind);
 
-}  // namespace amalgam::addon
+}  // namespace amalgam::jobs

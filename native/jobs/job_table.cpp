@@ -1,4 +1,4 @@
-#include "addon/job_table.h"
+#include "jobs/job_table.h"
 
 #include <array>
 
@@ -6,7 +6,7 @@
 #include "merge/preview.h"
 #include "merge/run_merge.h"
 
-namespace amalgam::addon {
+namespace amalgam::jobs {
 
 namespace {
 
@@ -20,4 +20,4 @@ constexpr std::array kinds{
 
 std::span<const JobKind> job_table() { return kinds; }
 
-}  // namespace amalgam::addon
+}  // namespace amalgam::jobs
