@@ -56,7 +56,10 @@ async function runAgain(page: Page, host: string): Promise<void> {
   const table = page.getByRole('table', { name: 'Jobs, newest first' })
   const detail = page.getByRole('region', { name: 'Job details' })
   await detail.getByRole('button', { name: 'Run again' }).click()
-  await table.getByText(/^(running|done)$/).waitFor()
+  await table
+    .getByText(/^merging|^done$/)
+    .first()
+    .waitFor()
   await pictures(page, host, 'jobs-running')
   await assertAccessible(page, 'a running job')
   await table.getByText('done').waitFor({ timeout: 120_000 })

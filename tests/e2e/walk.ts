@@ -21,8 +21,8 @@ export async function walk(page: Page, options: WalkOptions): Promise<void> {
   await runMerge(page, options)
   await openResult(page, options)
   const recipe = await lookAtJobs(page, options)
-  await openRecipe(page, recipe)
   await changeSettings(page, options)
+  await openRecipe(page, recipe)
 }
 
 async function importByDrop(page: Page, { host, pool }: WalkOptions): Promise<void> {
@@ -147,6 +147,7 @@ async function runMerge(page: Page, { host }: WalkOptions): Promise<void> {
 }
 
 async function openResult(page: Page, { host }: WalkOptions): Promise<void> {
+  await page.getByRole('region', { name: 'Selection' }).getByRole('button', { name: 'Clear' }).click()
   await page.getByRole('button', { name: 'Open result' }).click()
   await page.getByRole('heading', { name: 'walk-merge' }).waitFor()
   await waitForChecks(page)
@@ -205,6 +206,7 @@ async function changeSettings(page: Page, { host }: WalkOptions): Promise<void> 
   await page.getByText('Licences', { exact: true }).click()
   await page.getByRole('region', { name: 'Licences' }).getByText('better-sqlite3').first().waitFor()
   await page.getByText('Licences', { exact: true }).click()
+  await page.getByRole('button', { name: 'As the system' }).scrollIntoViewIfNeeded()
   await assertAccessible(page, 'the settings')
   await pictures(page, host, 'settings')
   await page.getByRole('button', { name: 'Dark', exact: true }).click()
