@@ -24,12 +24,15 @@ struct DTypeRow {
 
 // Every type that safetensors 0.6 knows. Only the float types are ever read; the others may lie beside them in a file.
 constexpr std::array dtype_table{
-    DTypeRow{DType::BOOL, "BOOL", 8},       DTypeRow{DType::F4, "F4", 4},           DTypeRow{DType::F6_E2M3, "F6_E2M3", 6},
-    DTypeRow{DType::F6_E3M2, "F6_E3M2", 6}, DTypeRow{DType::U8, "U8", 8},           DTypeRow{DType::I8, "I8", 8},
-    DTypeRow{DType::F8_E5M2, "F8_E5M2", 8}, DTypeRow{DType::F8_E4M3, "F8_E4M3", 8}, DTypeRow{DType::F8_E8M0, "F8_E8M0", 8},
-    DTypeRow{DType::I16, "I16", 16},        DTypeRow{DType::U16, "U16", 16},        DTypeRow{DType::F16, "F16", 16},
-    DTypeRow{DType::BF16, "BF16", 16},      DTypeRow{DType::I32, "I32", 32},        DTypeRow{DType::U32, "U32", 32},
-    DTypeRow{DType::F32, "F32", 32},        DTypeRow{DType::C64, "C64", 64},        DTypeRow{DType::F64, "F64", 64},
+    DTypeRow{DType::BOOL, "BOOL", 8},       DTypeRow{DType::F4, "F4", 4},
+    DTypeRow{DType::F6_E2M3, "F6_E2M3", 6}, DTypeRow{DType::F6_E3M2, "F6_E3M2", 6},
+    DTypeRow{DType::U8, "U8", 8},           DTypeRow{DType::I8, "I8", 8},
+    DTypeRow{DType::F8_E5M2, "F8_E5M2", 8}, DTypeRow{DType::F8_E4M3, "F8_E4M3", 8},
+    DTypeRow{DType::F8_E8M0, "F8_E8M0", 8}, DTypeRow{DType::I16, "I16", 16},
+    DTypeRow{DType::U16, "U16", 16},        DTypeRow{DType::F16, "F16", 16},
+    DTypeRow{DType::BF16, "BF16", 16},      DTypeRow{DType::I32, "I32", 32},
+    DTypeRow{DType::U32, "U32", 32},        DTypeRow{DType::F32, "F32", 32},
+    DTypeRow{DType::C64, "C64", 64},        DTypeRow{DType::F64, "F64", 64},
     DTypeRow{DType::I64, "I64", 64},        DTypeRow{DType::U64, "U64", 64},
 };
 
@@ -93,9 +96,14 @@ void to_f32(DType dtype, const std::byte* source, std::int64_t count, float* out
     case DType::F32:
       if (count > 0) std::memcpy(out, source, static_cast<std::size_t>(count) * 4);
       return;
-    case DType::BF16: return widen<std::uint16_t>(source, count, out, [](std::uint16_t bits) AMALGAM_INLINE { return bf16_to_f32(bits); });
-    case DType::F16: return widen<std::uint16_t>(source, count, out, [](std::uint16_t bits) AMALGAM_INLINE { return f16_to_f32(bits); });
-    case DType::F64: return widen<double>(source, count, out, [](double value) AMALGAM_INLINE { return static_cast<float>(value); });
+    case DType::BF16:
+      return widen<std::uint16_t>(source, count, out,
+                                  [](std::uint16_t bits) AMALGAM_INLINE { return bf16_to_f32(bits); });
+    case DType::F16:
+      return widen<std::uint16_t>(source, count, out,
+                                  [](std::uint16_t bits) AMALGAM_INLINE { return f16_to_f32(bits); });
+    case DType::F64:
+      return widen<double>(source, count, out, [](double value) AMALGAM_INLINE { return static_cast<float>(value); });
     default: throw std::logic_error("to_f32: " + std::string(dtype_name(dtype)) + " is no readable float type");
   }
 }

@@ -51,7 +51,7 @@ InputFile::InputFile(std::string path)
 }
 
 InputFile::Identity InputFile::identify() const {
-  struct stat status{};
+  struct stat status {};
   if (::fstat(descriptor_.get(), &status) != 0) throw read_error(errno, path_);
   if (!S_ISREG(status.st_mode)) throw Error("file-unreadable", "This is not a regular file.").at_path(path_);
 #ifdef __APPLE__
@@ -120,7 +120,8 @@ void OutputFile::write(std::uint64_t offset, std::size_t bytes, const void* data
 // Both are hints that may fail without harm: finish() forces out, and reports, whatever they left.
 void OutputFile::start_flush(std::uint64_t offset, std::uint64_t bytes) const noexcept {
 #ifdef __linux__
-  ::sync_file_range(descriptor_.get(), static_cast<off64_t>(offset), static_cast<off64_t>(bytes), SYNC_FILE_RANGE_WRITE);
+  ::sync_file_range(descriptor_.get(), static_cast<off64_t>(offset), static_cast<off64_t>(bytes),
+                    SYNC_FILE_RANGE_WRITE);
 #else
   static_cast<void>(offset);
   static_cast<void>(bytes);

@@ -15,7 +15,7 @@ constexpr std::size_t own_pages_from = std::size_t{1} << 20;
 
 void* allocate_zeroed(std::size_t bytes) {
   if (bytes < own_pages_from) {
-    void* block = ::operator new(bytes, std::align_val_t{alignment_bytes});
+    void* block = ::operator new (bytes, std::align_val_t{alignment_bytes});
     std::memset(block, 0, bytes);
     return block;
   }
@@ -29,7 +29,7 @@ void* allocate_zeroed(std::size_t bytes) {
 
 void release(void* block, std::size_t bytes) noexcept {
   if (bytes < own_pages_from) {
-    ::operator delete(block, std::align_val_t{alignment_bytes});
+    ::operator delete (block, std::align_val_t{alignment_bytes});
   } else {
     ::munmap(block, bytes);
   }

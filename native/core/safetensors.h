@@ -107,8 +107,8 @@ class SafetensorsWriter {
   /// The whole tensor.
   void write_f32(std::string_view name, const float* data);
 
-  /// Waits until `bytes` bytes from `offset` of the file are on their way to the disk: finish() in pieces, between which a
-  /// job can be cancelled.
+  /// Waits until `bytes` bytes from `offset` of the file are on their way to the disk: finish() in pieces, between
+  /// which a job can be cancelled.
   void flush(std::uint64_t offset, std::uint64_t bytes) const noexcept { file_.flush(offset, bytes); }
 
   /// Header and data bytes written up to now.

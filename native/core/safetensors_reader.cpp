@@ -79,11 +79,12 @@ void SafetensorsReader::read_f32(const TensorInfo& tensor, std::int64_t first_ro
     read_raw(tensor, static_cast<std::uint64_t>(offset), static_cast<std::size_t>(left) * 4, out);
     return;
   }
-  std::vector<std::byte> chunk(static_cast<std::size_t>(std::min(chunk_bytes, left * element_bytes)));
+  const auto chunk = std::make_unique_for_overwrite<std::byte[]>(
+      static_cast<std::size_t>(std::min(chunk_bytes, left * element_bytes)));
   while (left > 0) {
     const std::int64_t count = std::min(left, chunk_bytes / element_bytes);
-    read_raw(tensor, static_cast<std::uint64_t>(offset), static_cast<std::size_t>(count * element_bytes), chunk.data());
-    to_f32(tensor.dtype, chunk.data(), count, out);
+    read_raw(tensor, static_cast<std::uint64_t>(offset), static_cast<std::size_t>(count * element_bytes), chunk.get());
+    to_f32(tensor.dtype, chunk.get(), count, out);
     out += count;
     offset += count * element_bytes;
     left -= count;

@@ -13,7 +13,7 @@ namespace amalgam::core {
 
 namespace {
 
-constexpr std::uint64_t alignment = 8;             // of the first data byte
+constexpr std::uint64_t alignment = 8;              // of the first data byte
 constexpr std::int64_t chunk_elements = 64 * 1024;  // of a conversion: fits the second-level cache
 
 std::vector<TensorInfo> lay_out(std::vector<TensorPlan> plan) {
@@ -22,7 +22,9 @@ std::vector<TensorInfo> lay_out(std::vector<TensorPlan> plan) {
   tensors.reserve(plan.size());
   std::uint64_t place = 0;
   for (TensorPlan& entry : plan) {
-    const auto refuse = [&](const std::string& message) { return Error("request-invalid", message).at_tensor(entry.name); };
+    const auto refuse = [&](const std::string& message) {
+      return Error("request-invalid", message).at_tensor(entry.name);
+    };
     if (!tensors.empty() && tensors.back().name == entry.name) throw refuse("The tensor is to be written twice.");
     if (entry.dtype != DType::F32 && entry.dtype != DType::BF16 && entry.dtype != DType::F16) {
       throw refuse("Tensors are written as F32, BF16 or F16.");
@@ -121,14 +123,16 @@ void SafetensorsWriter::write_f32(std::string_view name, std::int64_t first_row,
   tensor.check_rows(first_row, row_count, file_.path());
   const std::int64_t element_bytes = dtype_bits(tensor.dtype) / 8;
   std::int64_t left = row_count * tensor.row_length();
-  std::uint64_t place = data_begin_ + tensor.begin + static_cast<std::uint64_t>(first_row * tensor.row_length() * element_bytes);
-  std::vector<std::byte> chunk(static_cast<std::size_t>(std::min(left, chunk_elements) * element_bytes));
+  std::uint64_t place =
+      data_begin_ + tensor.begin + static_cast<std::uint64_t>(first_row * tensor.row_length() * element_bytes);
+  const auto chunk = std::make_unique_for_overwrite<std::byte[]>(
+      static_cast<std::size_t>(std::min(left, chunk_elements) * element_bytes));
   while (left > 0) {
     const std::int64_t count = std::min(left, chunk_elements);
     const auto bytes = static_cast<std::size_t>(count * element_bytes);
-    from_f32(tensor.dtype, data, count, chunk.data());
-    check_finite(data, chunk.data(), count, tensor);
-    file_.write(place, bytes, chunk.data());
+    from_f32(tensor.dtype, data, count, chunk.get());
+    check_finite(data, chunk.get(), count, tensor);
+    file_.write(place, bytes, chunk.get());
     bytes_written_ += bytes;
     data += count;
     place += bytes;

@@ -19,9 +19,9 @@ __attribute__((target("avx512f,avx512bw,avx512dq,avx512vl"))) void run_for_avx51
 }
 #endif
 
-/// Runs `loop`, an always-inlined lambda without arguments: its body is compiled once per instruction set, and the right
-/// one chosen here. For elementwise loops, where the compiler's own vector code is as good as any; results are the same for
-/// every set, since contraction is off.
+/// Runs `loop`, an always-inlined lambda without arguments: its body is compiled once per instruction set, and the
+/// right one chosen here. For elementwise loops, where the compiler's own vector code is as good as any; results are
+/// the same for every set, since contraction is off.
 template <typename Loop>
 void vectorised(Loop loop) {
 #if defined(__x86_64__)

@@ -16,7 +16,8 @@ using core::Matrix;
 // The Gram matrix of a finished basis differs from the identity by no more than this.
 constexpr double orthonormal_enough = 1e-13;
 
-// A direction that the first pass made of rounding noise keeps next to nothing of its unit length; a true one keeps all.
+// A direction that the first pass made of rounding noise keeps next to nothing of its unit length; a true one keeps
+// all.
 constexpr double noise_length = 0.1;
 
 Basis whole_space(ops::Strided<float> x) {
@@ -40,7 +41,8 @@ Matrix<double> orthonormalising_weights(Matrix<double> products, ops::Executor& 
   }
   const SymmetricEigen eigen = symmetric_eigen(std::move(products), executor);
   const double least = eigen.values[0] * basis_tolerance * basis_tolerance;
-  const auto kept = std::count_if(eigen.values.begin(), eigen.values.end(), [&](double value) { return value > least; });
+  const auto kept =
+      std::count_if(eigen.values.begin(), eigen.values.end(), [&](double value) { return value > least; });
   Matrix<double> weights(n, kept);
   for (std::int64_t j = 0; j < n; ++j) {
     for (std::int64_t k = 0; k < kept; ++k) weights(j, k) = scale[j] * eigen.vectors(k, j) / std::sqrt(eigen.values[k]);

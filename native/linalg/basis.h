@@ -17,8 +17,9 @@ struct Basis {
 /// neither the scale of a column nor how an update is split into factors decides what is kept).
 inline constexpr double basis_tolerance = 1e-7;
 
-/// The basis of the columns of x (m x n), by the eigenvectors of its Gram matrix, repeated once on the result where that
-/// is not orthonormal yet. Where n >= m it is the identity, and nothing is dropped. Everything is summed in double.
+/// The basis of the columns of x (m x n), by the eigenvectors of its Gram matrix, repeated once on the result where
+/// that is not orthonormal yet. Where n >= m it is the identity, and nothing is dropped. Everything is summed in
+/// double.
 Basis orthonormal_basis(ops::Strided<float> x, ops::Executor& executor);
 
 }  // namespace amalgam::linalg

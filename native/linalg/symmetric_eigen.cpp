@@ -16,16 +16,16 @@ namespace {
 using core::Matrix;
 using ops::Rotation;
 
-constexpr std::int64_t parallel_from = 512;   // rows below which starting threads costs more than it saves
-constexpr std::int64_t strip_columns = 64;    // of eigenvector entries rotated together: two rows stay in the first cache
+constexpr std::int64_t parallel_from = 512;  // rows below which starting threads costs more than it saves
+constexpr std::int64_t strip_columns = 64;  // of eigenvector entries rotated together: two rows stay in the first cache
 constexpr std::int64_t sweeps_per_batch = 64;  // rotations kept before they are applied, in units of n
-constexpr double negligible = 1e-30;          // couplings below this, beside entries up to 1, are far under rounding
-constexpr int most_iterations = 60;           // per eigenvalue; QL needs two on average and has never been seen to need ten
+constexpr double negligible = 1e-30;           // couplings below this, beside entries up to 1, are far under rounding
+constexpr int most_iterations = 60;  // per eigenvalue; QL needs two on average and has never been seen to need ten
 
 struct Tridiagonal {
   std::vector<double> diagonal;
-  std::vector<double> off;     // off[k] couples k and k + 1; the last entry is 0
-  Matrix<double> reflectors;   // row k: w with |w|^2 = 2, zero up to column k; the k-th reflection is I - w w^T
+  std::vector<double> off;    // off[k] couples k and k + 1; the last entry is 0
+  Matrix<double> reflectors;  // row k: w with |w|^2 = 2, zero up to column k; the k-th reflection is I - w w^T
 };
 
 void for_rows(ops::Executor& executor, std::int64_t count, const core::ThreadPool::Body& body) {
@@ -215,13 +215,13 @@ SymmetricEigen symmetric_eigen(Matrix<double> a, ops::Executor& executor) {
 
   std::vector<std::int64_t> order(n);
   std::iota(order.begin(), order.end(), std::int64_t{0});
-  std::stable_sort(order.begin(), order.end(), [&](std::int64_t i, std::int64_t j) {
-    return tridiagonal.diagonal[i] > tridiagonal.diagonal[j];
-  });
+  std::stable_sort(order.begin(), order.end(),
+                   [&](std::int64_t i, std::int64_t j) { return tridiagonal.diagonal[i] > tridiagonal.diagonal[j]; });
   SymmetricEigen result{std::vector<double>(n), Matrix<double>(n, n)};
   for (std::int64_t k = 0; k < n; ++k) {
     const double* source = vectors.row(order[k]);
-    const double* peak = std::max_element(source, source + n, [](double x, double y) { return std::abs(x) < std::abs(y); });
+    const double* peak =
+        std::max_element(source, source + n, [](double x, double y) { return std::abs(x) < std::abs(y); });
     const double sign = *peak < 0 ? -1.0 : 1.0;
     for (std::int64_t i = 0; i < n; ++i) result.vectors(k, i) = sign * source[i];
     result.values[k] = scale * tridiagonal.diagonal[order[k]];

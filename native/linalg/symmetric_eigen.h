@@ -15,9 +15,9 @@ struct SymmetricEigen {
   core::Matrix<double> vectors;
 };
 
-/// Decomposes the symmetric n x n matrix `a` (both halves given; used as workspace). Householder tridiagonalisation, then
-/// implicit QL whose rotations are applied in batches; residual and orthogonality are a few units of rounding times |a|.
-/// Throws Error "not-finite" when `a` holds NaN or infinity, and "cancelled".
+/// Decomposes the symmetric n x n matrix `a` (both halves given; used as workspace). Householder tridiagonalisation,
+/// then implicit QL whose rotations are applied in batches; residual and orthogonality are a few units of rounding
+/// times |a|. Throws Error "not-finite" when `a` holds NaN or infinity, and "cancelled".
 SymmetricEigen symmetric_eigen(core::Matrix<double> a, ops::Executor& executor);
 
 }  // namespace amalgam::linalg

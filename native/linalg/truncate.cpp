@@ -38,7 +38,8 @@ std::vector<double> lengths(const Matrix<double>& a) {
 
 /// For a of m x n with n <= m. The right singular vectors are the eigenvectors v_k of a^T a; sigma_k is the length of
 /// a v_k and not the root of an eigenvalue, which would know small ones to half as many digits only.
-Truncation truncate_tall(ops::Strided<double> a, double scale, std::int64_t rank, double noise, ops::Executor& executor) {
+Truncation truncate_tall(ops::Strided<double> a, double scale, std::int64_t rank, double noise,
+                         ops::Executor& executor) {
   const SymmetricEigen eigen = symmetric_eigen(gram(a, executor), executor);
   Matrix<double> images(a.cols, a.rows);  // row k: a v_k
   ops::gemm(executor, ops::strided(eigen.vectors), a.transposed(), images.view(), ops::Into::overwrite);

@@ -17,7 +17,7 @@ using core::Error;
 using core::SafetensorsReader;
 using core::TensorInfo;
 
-constexpr std::int64_t chunk_elements = 64 * 1024;
+constexpr std::int64_t piece_elements = 64 * 1024;
 
 const TensorInfo& matrix_at(const SafetensorsReader& file, std::string_view name) {
   const TensorInfo& tensor = file.at(name);
@@ -73,16 +73,18 @@ FactorPair find_factors(const SafetensorsReader& file, std::string_view a, std::
   return pair;
 }
 
-void for_row_chunks(const SafetensorsReader& file, const TensorInfo& tensor, const core::CancelToken& cancel,
-                    const RowChunk& visit) {
-  if (tensor.elements() == 0) return;
-  const std::int64_t rows_together = std::clamp<std::int64_t>(chunk_elements / tensor.row_length(), 1, tensor.rows());
-  core::Matrix<float> chunk(rows_together, tensor.row_length());
+std::int64_t rows_per_piece(const TensorInfo& tensor) {
+  if (tensor.elements() == 0) return 0;
+  return std::clamp<std::int64_t>(piece_elements / tensor.row_length(), 1, tensor.rows());
+}
+
+void for_row_pieces(const TensorInfo& tensor, const core::CancelToken& cancel,
+                    const std::function<void(std::int64_t first_row, std::int64_t rows)>& visit) {
+  const std::int64_t rows_together = rows_per_piece(tensor);
+  if (rows_together == 0) return;
   for (std::int64_t row = 0; row < tensor.rows(); row += rows_together) {
     cancel.check();
-    const std::int64_t rows = std::min(rows_together, tensor.rows() - row);
-    file.read_f32(tensor, row, rows, chunk.data());
-    visit(row, rows, chunk.data());
+    visit(row, std::min(rows_together, tensor.rows() - row));
   }
 }
 
@@ -108,17 +110,21 @@ RankUnits load_units(std::span<const UnitSource> sources, RankUnits spare, const
                   core::Matrix<float>::reusing(std::move(spare.b), out, total),
                   {},
                   {}};
+  core::Matrix<float> piece;
   std::int64_t first = 0;
   for (std::size_t s = 0; s < sources.size(); ++s) {
     const auto& [file, a, b] = sources[s].factors;
     const std::int64_t rank = a->rows();
-    for_row_chunks(*file, *a, cancel, [&](std::int64_t row, std::int64_t rows, const float* data) {
-      check_finite(*file, *a, row, data, rows * in);
-      place_rows(data, rows, in, units.a.row(first + row), in);
+    for_row_pieces(*a, cancel, [&, file = file, a = a](std::int64_t row, std::int64_t rows) {
+      float* place = units.a.row(first + row);
+      file->read_f32(*a, row, rows, place);
+      check_finite(*file, *a, row, place, rows * in);
     });
-    for_row_chunks(*file, *b, cancel, [&](std::int64_t row, std::int64_t rows, const float* data) {
-      check_finite(*file, *b, row, data, rows * rank);
-      place_rows(data, rows, rank, units.b.row(row) + first, total);
+    piece = core::Matrix<float>::reusing(std::move(piece), rows_per_piece(*b), rank);
+    for_row_pieces(*b, cancel, [&, file = file, b = b](std::int64_t row, std::int64_t rows) {
+      file->read_f32(*b, row, rows, piece.data());
+      check_finite(*file, *b, row, piece.data(), rows * rank);
+      place_rows(piece.data(), rows, rank, units.b.row(row) + first, total);
     });
     for (std::int64_t i = 0; i < rank; ++i) {
       units.c.push_back(sources[s].c);

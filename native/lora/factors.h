@@ -24,16 +24,17 @@ struct FactorPair {
   std::uint64_t file_bytes() const { return (a->end - a->begin) + (b->end - b->begin); }
 };
 
-/// Finds both tensors. Throws Error "tensor-missing", "unknown-dtype" when they hold no floats, "shape-mismatch" when they
-/// are not two matrices of that rank.
+/// Finds both tensors. Throws Error "tensor-missing", "unknown-dtype" when they hold no floats, "shape-mismatch" when
+/// they are not two matrices of that rank.
 FactorPair find_factors(const core::SafetensorsReader& file, std::string_view a, std::string_view b, std::int64_t rank);
 
-/// Rows [first_row, first_row + rows) of a tensor, in the cache: valid during the call.
-using RowChunk = std::function<void(std::int64_t first_row, std::int64_t rows, const float* data)>;
+/// Cuts the rows of a tensor into pieces of about 256 KB, which stay in the cache while they are looked at, and calls
+/// visit(first_row, rows) for each, in order. Polls `cancel` before each.
+void for_row_pieces(const core::TensorInfo& tensor, const core::CancelToken& cancel,
+                    const std::function<void(std::int64_t first_row, std::int64_t rows)>& visit);
 
-/// Reads a tensor of floats in pieces of about 256 KB, in order, polling `cancel` before each.
-void for_row_chunks(const core::SafetensorsReader& file, const core::TensorInfo& tensor, const core::CancelToken& cancel,
-                    const RowChunk& visit);
+/// The most rows that a piece of `tensor` has.
+std::int64_t rows_per_piece(const core::TensorInfo& tensor);
 
 /// The index of the first NaN or infinity, or `count`.
 std::int64_t first_non_finite(const float* data, std::int64_t count);
@@ -48,8 +49,9 @@ struct UnitSource {
 /// Called with the bytes just read.
 using ReadMeter = std::function<void(std::uint64_t bytes)>;
 
-/// All units of a module, stacked in the order of `sources`, which must agree in `in` and `out`. Throws Error "not-finite"
-/// naming the tensor, the errors of reading, "cancelled". The memory of `spare` is used again where it suffices.
+/// All units of a module, stacked in the order of `sources`, which must agree in `in` and `out`. Throws Error
+/// "not-finite" naming the tensor, the errors of reading, "cancelled". The memory of `spare` is used again where it
+/// suffices.
 RankUnits load_units(std::span<const UnitSource> sources, RankUnits spare, const core::CancelToken& cancel,
                      const ReadMeter& meter);
 

@@ -47,7 +47,8 @@ struct Summary {
   }
 };
 
-void count_in(Summary& summary, const TensorInfo& tensor, std::int64_t first_element, const float* data, std::int64_t count) {
+void count_in(Summary& summary, const TensorInfo& tensor, std::int64_t first_element, const float* data,
+              std::int64_t count) {
   if (!summary.non_finite) {
     const std::int64_t index = first_non_finite(data, count);
     if (index < count) summary.non_finite = {&tensor, first_element + index, data[index]};
@@ -65,7 +66,8 @@ void count_in(Summary& summary, const TensorInfo& tensor, std::int64_t first_ele
 /// One run over a file.
 class Inspection {
  public:
-  Inspection(const core::SafetensorsReader& file, int threads, core::Progress& progress, const core::CancelToken& cancel)
+  Inspection(const core::SafetensorsReader& file, int threads, core::Progress& progress,
+             const core::CancelToken& cancel)
       : file_(file), progress_(progress), cancel_(cancel), executor_(threads, cancel) {
     std::uint64_t bytes = 0;
     for (const TensorInfo& tensor : file.tensors()) bytes += tensor.end - tensor.begin;
@@ -73,11 +75,13 @@ class Inspection {
   }
 
   void add_module(const Field& request) {
-    const FactorPair pair = find_factors(file_, request.at("a").text(), request.at("b").text(),
-                                         request.at("rank").integer(1, most_rank));
+    const FactorPair pair =
+        find_factors(file_, request.at("a").text(), request.at("b").text(), request.at("rank").integer(1, most_rank));
     const double scaling = request.at("scaling").number();
-    RankUnits units{core::Matrix<float>(pair.rank(), pair.in()), core::Matrix<float>(pair.out(), pair.rank()),
-                    std::vector<double>(static_cast<std::size_t>(pair.rank()), scaling), {}};
+    RankUnits units{core::Matrix<float>(pair.rank(), pair.in()),
+                    core::Matrix<float>(pair.out(), pair.rank()),
+                    std::vector<double>(static_cast<std::size_t>(pair.rank()), scaling),
+                    {}};
     const Summary a = read(*pair.a, units.a.data());
     const Summary b = read(*pair.b, units.b.data());
     Json norm;
@@ -124,9 +128,11 @@ class Inspection {
     seen_.insert(&tensor);
     if (core::is_readable_float(tensor.dtype)) {
       const std::int64_t length = tensor.row_length();
-      for_row_chunks(file_, tensor, cancel_, [&](std::int64_t row, std::int64_t rows, const float* data) {
-        count_in(summary, tensor, row * length, data, rows * length);
-        if (out != nullptr) std::copy_n(data, rows * length, out + row * length);
+      core::Matrix<float> piece(out == nullptr ? rows_per_piece(tensor) : 0, length);
+      for_row_pieces(tensor, cancel_, [&](std::int64_t row, std::int64_t rows) {
+        float* place = out == nullptr ? piece.data() : out + row * length;
+        file_.read_f32(tensor, row, rows, place);
+        count_in(summary, tensor, row * length, place, rows * length);
       });
     } else {
       read_unjudged(tensor);

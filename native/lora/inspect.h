@@ -7,13 +7,14 @@
 
 namespace amalgam::lora {
 
-/// Runs `{ weightsFile, modules: [{ name, a, b, rank, scaling }], threads }`: checks the file's header, reads every tensor
-/// in it (also those that no module names), and returns `{ finite, firstNonFinite, norm, modules: [{ name, norm, zerosA,
-/// zerosB, maxAbsA, stdA }] }`. `norm` is the Frobenius norm of scaling * B * A, from Gram matrices in double; figures that
-/// a value that is not finite would spoil are null. Tensors of F16, BF16, F32 and F64 are judged (an F64 too large for a
-/// float counts as infinite), others only read.
+/// Runs `{ weightsFile, modules: [{ name, a, b, rank, scaling }], threads }`: checks the file's header, reads every
+/// tensor in it (also those that no module names), and returns `{ finite, firstNonFinite, norm, modules: [{ name, norm,
+/// zerosA, zerosB, maxAbsA, stdA }] }`. `norm` is the Frobenius norm of scaling * B * A, from Gram matrices in double;
+/// figures that a value that is not finite would spoil are null. Tensors of F16, BF16, F32 and F64 are judged (an F64
+/// too large for a float counts as infinite), others only read.
 ///
-/// Throws core::Error: the errors of reading safetensors, "tensor-missing", "shape-mismatch", "file-changed", "cancelled".
+/// Throws core::Error: the errors of reading safetensors, "tensor-missing", "shape-mismatch", "file-changed",
+/// "cancelled".
 core::Json run_inspect(const core::Json& request, core::Progress& progress, const core::CancelToken& cancel);
 
 }  // namespace amalgam::lora

@@ -4,8 +4,8 @@
 //   b  out x R  column u is what it adds to the output
 //   c  R        its scale
 //
-// The update of the module is sum_u c[u] b[:, u] a[u, :]. Adapters of any rank, alpha and target set are only units with
-// different tags; a coefficient or a scaling only changes c.
+// The update of the module is sum_u c[u] b[:, u] a[u, :]. Adapters of any rank, alpha and target set are only units
+// with different tags; a coefficient or a scaling only changes c.
 #pragma once
 
 #include <cstdint>

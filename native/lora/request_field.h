@@ -44,7 +44,8 @@ class Field {
   std::int64_t integer(std::int64_t low, std::int64_t high) const {
     const std::int64_t number = value_.as_int(name_);
     if (number >= low && number <= high) return number;
-    throw refuse("must be from " + std::to_string(low) + " to " + std::to_string(high) + ", not " + std::to_string(number));
+    throw refuse("must be from " + std::to_string(low) + " to " + std::to_string(high) + ", not " +
+                 std::to_string(number));
   }
 
   double number() const {

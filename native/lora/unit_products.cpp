@@ -16,8 +16,8 @@ using core::Matrix;
 constexpr float least_square = 1e-20f;
 constexpr float largest_square = 1e30f;
 
-// Float products are good to 1e-7 of the units' lengths. As long as the squared norm is not much smaller than the sum of
-// the units' own, that is 1e-6 of the norm or better.
+// Float products are good to 1e-7 of the units' lengths. As long as the squared norm is not much smaller than the sum
+// of the units' own, that is 1e-6 of the norm or better.
 constexpr double least_share = 0.1;
 
 bool fits_float(const Matrix<float>& gram) {

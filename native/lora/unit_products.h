@@ -15,8 +15,8 @@ core::Matrix<double> unit_products(const RankUnits& units, ops::Executor& execut
 /// The Frobenius norm of sum_u c[u] b_u a_u: the root of c^T P c, in double.
 double update_norm(const core::Matrix<double>& products, std::span<const double> c);
 
-/// The same norm to about six digits in half the time: products in float, their sum in double. Falls back to double where
-/// float would not do, because units nearly cancel or their lengths come near the ends of its range.
+/// The same norm to about six digits in half the time: products in float, their sum in double. Falls back to double
+/// where float would not do, because units nearly cancel or their lengths come near the ends of its range.
 double quick_update_norm(const RankUnits& units, ops::Executor& executor);
 
 }  // namespace amalgam::lora

@@ -52,7 +52,8 @@ std::vector<double> summing_coefficients(const methods::InCore& rule, const Modu
 }
 
 void scale_by_source(RankUnits& units, const std::vector<double>& factors) {
-  for (std::size_t u = 0; u < units.c.size(); ++u) units.c[u] *= factors[static_cast<std::size_t>(units.tags[u].source)];
+  for (std::size_t u = 0; u < units.c.size(); ++u)
+    units.c[u] *= factors[static_cast<std::size_t>(units.tags[u].source)];
 }
 
 Combined uncut(RankUnits units, ops::Executor& executor) {
@@ -78,8 +79,8 @@ Combined combine_on_factors(RankUnits units, const ModuleRequest& module, const 
 
 /// The sources in the joint core: views into the coordinates of both bases. Folds the units' scales `c` into
 /// `out_coordinates`.
-Cores joint_cores(const std::vector<double>& c, const ModuleRequest& module, int adapters, Matrix<double>& out_coordinates,
-                  const Matrix<double>& in_coordinates, ops::Executor& executor) {
+Cores joint_cores(const std::vector<double>& c, const ModuleRequest& module, int adapters,
+                  Matrix<double>& out_coordinates, const Matrix<double>& in_coordinates, ops::Executor& executor) {
   for (std::int64_t i = 0; i < out_coordinates.rows(); ++i) {
     for (std::int64_t u = 0; u < out_coordinates.cols(); ++u) out_coordinates(i, u) *= c[static_cast<std::size_t>(u)];
   }
@@ -110,8 +111,8 @@ Matrix<float> rounded(const Matrix<double>& a) {
 }
 
 /// The cut core as units of the module: b = Q_B left, a = right^T Q_A^T.
-RankUnits lifted(const linalg::Truncation& cut, const Matrix<double>& out_directions, const Matrix<double>& in_directions,
-                 ops::Executor& executor) {
+RankUnits lifted(const linalg::Truncation& cut, const Matrix<double>& out_directions,
+                 const Matrix<double>& in_directions, ops::Executor& executor) {
   const std::int64_t rank = cut.left.cols();
   Matrix<double> b(out_directions.rows(), rank);
   ops::gemm(executor, ops::strided(out_directions), ops::strided(cut.left), b.view(), ops::Into::overwrite);
@@ -123,8 +124,8 @@ RankUnits lifted(const linalg::Truncation& cut, const Matrix<double>& out_direct
   return units;
 }
 
-Combined combine_in_core(RankUnits units, const ModuleRequest& module, const methods::InCore& rule, int adapters, Want want,
-                         ops::Executor& executor) {
+Combined combine_in_core(RankUnits units, const ModuleRequest& module, const methods::InCore& rule, int adapters,
+                         Want want, ops::Executor& executor) {
   linalg::Basis out_basis = linalg::orthonormal_basis(ops::strided(units.b), executor);
   const linalg::Basis in_basis = linalg::orthonormal_basis(ops::strided(units.a).transposed(), executor);
   units.a = Matrix<float>();

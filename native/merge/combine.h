@@ -21,12 +21,12 @@ struct Combined {
 /// Whether the result's factors are wanted, or its figures only.
 enum class Want { factors, figures };
 
-/// Applies the method. `units` are those of load_module. Sums of which nothing is cut are written down exactly, as stacked
-/// units; an in_core method that is cut goes through the joint core of the module, in double. `adapters` is their number in
-/// the job. Throws Error "request-invalid" when a method on factors makes more units than the module may keep, and
-/// "cancelled".
-Combined combine(lora::RankUnits units, const ModuleRequest& module, const methods::Method& method, int adapters, Want want,
-                 ops::Executor& executor);
+/// Applies the method. `units` are those of load_module. Sums of which nothing is cut are written down exactly, as
+/// stacked units; an in_core method that is cut goes through the joint core of the module, in double. `adapters` is
+/// their number in the job. Throws Error "request-invalid" when a method on factors makes more units than the module
+/// may keep, and "cancelled".
+Combined combine(lora::RankUnits units, const ModuleRequest& module, const methods::Method& method, int adapters,
+                 Want want, ops::Executor& executor);
 
 /// Bytes that load_module and combine hold at once, to plan how many modules fit side by side.
 std::uint64_t bytes_to_combine(const ModuleInputs& module, const methods::Method& method);

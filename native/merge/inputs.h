@@ -30,8 +30,8 @@ struct Inputs {
   void check_unchanged() const;
 };
 
-/// Opens the files of a request, which must outlive the result. Throws the errors of SafetensorsReader, "tensor-missing",
-/// "unknown-dtype", and "shape-mismatch" when a factor does not fit its rank or its module.
+/// Opens the files of a request, which must outlive the result. Throws the errors of SafetensorsReader,
+/// "tensor-missing", "unknown-dtype", and "shape-mismatch" when a factor does not fit its rank or its module.
 Inputs open_inputs(const MergeRequest& request);
 
 /// The units of a module, each with c = its source's scaling, in the memory of `spare` where it suffices.

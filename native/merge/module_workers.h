@@ -16,9 +16,10 @@ struct ModuleWorker {
   lora::RankUnits spare;  ///< memory to be used again
 };
 
-/// Calls body(i, worker) once for every i in [0, count), in rising order of their beginnings, `side_by_side` at a time; the
-/// threads are shared out evenly among the workers' executors. What a body computes must not depend on the others. When
-/// bodies throw, no further ones begin, and the exception of the lowest i is rethrown when all running ones have ended.
+/// Calls body(i, worker) once for every i in [0, count), in rising order of their beginnings, `side_by_side` at a time;
+/// the threads are shared out evenly among the workers' executors. What a body computes must not depend on the others.
+/// When bodies throw, no further ones begin, and the exception of the lowest i is rethrown when all running ones have
+/// ended.
 void for_modules(std::int64_t count, int side_by_side, int threads, const core::CancelToken& cancel,
                  const std::function<void(std::int64_t, ModuleWorker&)>& body);
 

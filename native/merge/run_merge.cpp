@@ -46,7 +46,8 @@ class MemoryTally {
 int modules_side_by_side(const Inputs& inputs, const methods::Method& method, int threads) {
   std::uint64_t largest = 1;
   for (const ModuleInputs& module : inputs.modules) largest = std::max(largest, bytes_to_combine(module, method));
-  return static_cast<int>(std::clamp<std::uint64_t>(memory_budget_bytes / largest, 1, static_cast<std::uint64_t>(threads)));
+  return static_cast<int>(
+      std::clamp<std::uint64_t>(memory_budget_bytes / largest, 1, static_cast<std::uint64_t>(threads)));
 }
 
 /// Forces the file to the disk, in pieces that a slow disk takes in a tenth of a second.
@@ -85,8 +86,8 @@ Json run_merge(const Json& request, core::Progress& progress, const core::Cancel
   std::vector<Json> rows(inputs.modules.size());
   std::atomic<std::uint64_t> bytes_read{0};
   MemoryTally memory;
-  for_modules(static_cast<std::int64_t>(inputs.modules.size()), modules_side_by_side(inputs, job.method, threads), threads,
-              cancel, [&](std::int64_t index, ModuleWorker& worker) {
+  for_modules(static_cast<std::int64_t>(inputs.modules.size()), modules_side_by_side(inputs, job.method, threads),
+              threads, cancel, [&](std::int64_t index, ModuleWorker& worker) {
                 const ModuleInputs& module = inputs.modules[static_cast<std::size_t>(index)];
                 const std::uint64_t bytes = bytes_to_combine(module, job.method);
                 memory.add(bytes);

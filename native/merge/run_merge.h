@@ -7,8 +7,8 @@
 
 namespace amalgam::merge {
 
-/// Runs `{ "job": ResolvedMergeJob, "outFile": path, "threads": n }`: per module load, combine, factor, write, in bounded
-/// memory. The file is complete and on the disk when this returns, and removed again when it throws. Returns
+/// Runs `{ "job": ResolvedMergeJob, "outFile": path, "threads": n }`: per module load, combine, factor, write, in
+/// bounded memory. The file is complete and on the disk when this returns, and removed again when it throws. Returns
 /// `{ rank, bytesRead, bytesWritten, seconds, peakBytes, modules: [{ name, rank, norm, discardedEnergy }] }`.
 ///
 /// Throws core::Error: "request-invalid", "unknown-method", "parameter-invalid", the errors of reading and writing

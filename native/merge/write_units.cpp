@@ -42,8 +42,8 @@ void write_units(core::SafetensorsWriter& writer, const ModuleRequest& module, s
                  const lora::RankUnits& units, const core::CancelToken& cancel) {
   const std::int64_t count = units.count();
   if (count > output_rank) {
-    throw core::Error("request-invalid", "job.output.rank is " + std::to_string(output_rank) + ", but module " + module.name +
-                                             " has " + std::to_string(count) + " units.");
+    throw core::Error("request-invalid", "job.output.rank is " + std::to_string(output_rank) + ", but module " +
+                                             module.name + " has " + std::to_string(count) + " units.");
   }
   std::vector<float> roots;
   for (const double c : units.c) roots.push_back(static_cast<float>(std::sqrt(std::abs(c))));

@@ -1,7 +1,7 @@
 // What a merge method is to the rest of the core: one function of one of four kinds, bound to its parameters.
 //
-// Two kinds exist so far. The others get their signature here with their first method: on_tiles (elementwise on tiles of
-// the updates, after an optional pass for statistics) and cluster (from inner products between units to new units).
+// Two kinds exist so far. The others get their signature here with their first method: on_tiles (elementwise on tiles
+// of the updates, after an optional pass for statistics) and cluster (from inner products between units to new units).
 #pragma once
 
 #include <functional>
@@ -19,13 +19,13 @@ namespace amalgam::methods {
 /// on_factors: takes the units of one module, with c = coefficient * scaling, and returns those of the result.
 using OnFactors = std::function<lora::RankUnits(lora::RankUnits)>;
 
-/// One source's update in the joint core of its module: s_i B_i A_i = Q_B (left right^T) Q_A^T with orthonormal Q_B, Q_A.
-/// It is kept as two factors, so that many sources need little memory.
+/// One source's update in the joint core of its module: s_i B_i A_i = Q_B (left right^T) Q_A^T with orthonormal Q_B,
+/// Q_A. It is kept as two factors, so that many sources need little memory.
 struct Core {
-  int adapter;                            ///< position among the job's adapters
-  double coefficient;                     ///< not yet applied
-  core::MatrixView<const double> left;    ///< rows of the core x rank, scaling included
-  core::MatrixView<const double> right;   ///< columns of the core x rank
+  int adapter;                           ///< position among the job's adapters
+  double coefficient;                    ///< not yet applied
+  core::MatrixView<const double> left;   ///< rows of the core x rank, scaling included
+  core::MatrixView<const double> right;  ///< columns of the core x rank
 };
 
 /// The sources of one module in their joint core.
@@ -37,7 +37,8 @@ struct Cores {
   ops::Executor& executor;
 };
 
-/// in_core: from T matrices of the joint core of one module to one (rows x cols), which is cut to the output's rank later.
+/// in_core: from T matrices of the joint core of one module to one (rows x cols), which is cut to the output's rank
+/// later.
 using InCore = std::function<core::Matrix<double>(const Cores&)>;
 
 /// sum += factor * source
@@ -49,8 +50,8 @@ struct ParamSource {
   std::vector<const core::Json*> adapters;
 };
 
-/// A method with its parameters. `sums_updates`: the result is sum a_i (s_i B_i A_i) with numbers a_i that do not depend on
-/// the updates, so that it can be written down exactly where nothing is cut.
+/// A method with its parameters. `sums_updates`: the result is sum a_i (s_i B_i A_i) with numbers a_i that do not
+/// depend on the updates, so that it can be written down exactly where nothing is cut.
 struct Method {
   std::string_view id;
   bool sums_updates;

@@ -1,7 +1,7 @@
 // PEFT 0.21.0, add_weighted_adapter, combination type "linear"
 //
-// A = sum_i sign(c_i) sqrt|c_i| A_i and B = sum_i sqrt|c_i| B_i, with c_i = coefficient times scaling: unit j of the result
-// adds up the j-th units of all sources, and so holds the cross products of unlike adapters.
+// A = sum_i sign(c_i) sqrt|c_i| A_i and B = sum_i sqrt|c_i| B_i, with c_i = coefficient times scaling: unit j of the
+// result adds up the j-th units of all sources, and so holds the cross products of unlike adapters.
 #include <cmath>
 #include <vector>
 
@@ -20,7 +20,8 @@ std::int64_t common_rank(const lora::RankUnits& units) {
   for (std::int64_t u = 0; u < units.count(); ++u) {
     const lora::UnitTag& tag = units.tags[static_cast<std::size_t>(u)];
     if (tag.source == u / rank && tag.index == u % rank) continue;
-    throw core::Error("request-invalid", "peft_linear adds factors of equal rank; the sources of a module have unequal ones.")
+    throw core::Error("request-invalid",
+                      "peft_linear adds factors of equal rank; the sources of a module have unequal ones.")
         .with_hint("Use linear or concat, which take any ranks.");
   }
   return rank;

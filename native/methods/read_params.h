@@ -1,5 +1,5 @@
-// Reads the parameters of a method from JSON into the generated structs. TypeScript fills in defaults and checks ranges;
-// here every parameter must be there and be of its type.
+// Reads the parameters of a method from JSON into the generated structs. TypeScript fills in defaults and checks
+// ranges; here every parameter must be there and be of its type.
 #pragma once
 
 #include <cmath>

@@ -12,8 +12,8 @@
 
 namespace amalgam::ops {
 
-/// Owns a thread pool and one growing scratch buffer per thread, so that small products in a loop allocate nothing. Used by
-/// one caller at a time.
+/// Owns a thread pool and one growing scratch buffer per thread, so that small products in a loop allocate nothing.
+/// Used by one caller at a time.
 class Executor {
  public:
   /// `set` must be one that this processor has. `cancel` must outlive the executor.

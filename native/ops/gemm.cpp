@@ -34,8 +34,10 @@ struct Product {
   /// `diagonal`: row - col on the diagonal of the whole C, in this part's numbers.
   void run(Strided<SourceA> a, Strided<SourceB> b, core::MatrixView<Sum> c, Into into, std::int64_t diagonal,
            int worker) const {
-    const std::int64_t a_rows = std::min(tiles_in_a * kernel.tile_rows, tiles_of(c.rows, kernel.tile_rows) * kernel.tile_rows);
-    const std::int64_t b_cols = std::min(tiles_in_b * kernel.tile_cols, tiles_of(c.cols, kernel.tile_cols) * kernel.tile_cols);
+    const std::int64_t a_rows =
+        std::min(tiles_in_a * kernel.tile_rows, tiles_of(c.rows, kernel.tile_rows) * kernel.tile_rows);
+    const std::int64_t b_cols =
+        std::min(tiles_in_b * kernel.tile_cols, tiles_of(c.cols, kernel.tile_cols) * kernel.tile_cols);
     const std::int64_t depth = std::min(gemm_k_block, a.cols);
     const std::size_t bytes = static_cast<std::size_t>((a_rows + b_cols) * depth) * sizeof(Sum);
     Sum* packed_a = reinterpret_cast<Sum*>(executor.scratch(worker, bytes));
@@ -43,11 +45,11 @@ struct Product {
     for (std::int64_t col = 0; col < c.cols; col += b_cols) {
       const std::int64_t cols = std::min(b_cols, c.cols - col);
       for (std::int64_t k = 0; k < a.cols; k += gemm_k_block) {
-        executor.cancel().check();
         const std::int64_t steps = std::min(gemm_k_block, a.cols - k);
         pack_cols(b.data + k * b.row_stride + col * b.col_stride, b.col_stride, b.row_stride, cols, steps, packed_b);
         const std::int64_t wanted_rows = std::min(c.rows, col + cols + diagonal);
         for (std::int64_t row = 0; row < wanted_rows; row += a_rows) {
+          executor.cancel().check();
           const std::int64_t rows = std::min(a_rows, c.rows - row);
           pack_rows(a.data + row * a.row_stride + k * a.col_stride, a.row_stride, a.col_stride, rows, steps, packed_a);
           kernel.multiply(steps, packed_a, packed_b, {c.row(row) + col, c.stride, rows, cols, diagonal + col - row},
@@ -133,10 +135,11 @@ const cpu::GemmKernel<Sum>& kernel_for(const Executor& executor) {
 }
 
 template <typename Sum, typename SourceA, typename SourceB>
-void multiply(Executor& executor, Strided<SourceA> a, Strided<SourceB> b, core::MatrixView<Sum> c, Into into, Part wanted) {
+void multiply(Executor& executor, Strided<SourceA> a, Strided<SourceB> b, core::MatrixView<Sum> c, Into into,
+              Part wanted) {
   const cpu::GemmKernel<Sum>& kernel = kernel_for<Sum>(executor);
-  multiply<Sum, SourceA, SourceB>({executor, kernel, row_pack<SourceA>(kernel), col_pack<SourceB>(kernel)}, a, b, c, into,
-                                  wanted);
+  multiply<Sum, SourceA, SourceB>({executor, kernel, row_pack<SourceA>(kernel), col_pack<SourceB>(kernel)}, a, b, c,
+                                  into, wanted);
 }
 
 template <typename Sum, typename Source>

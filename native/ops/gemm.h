@@ -1,9 +1,10 @@
 // Matrix products: C = A B, or C += A B.
 //
 // Every element of C is summed in one fixed order, whatever the threads, the tiling or the shape of the rest: k runs in
-// blocks of gemm_k_block; within a block one sum starts from zero and takes a fused multiply-add per step; the blocks' sums
-// are added to C in order. So results are equal bit for bit over thread counts, and over all processors that have fused
-// multiply-add. (x86 processors without AVX2 have none: their portable path multiplies and adds with two roundings.)
+// blocks of gemm_k_block; within a block one sum starts from zero and takes a fused multiply-add per step; the blocks'
+// sums are added to C in order. So results are equal bit for bit over thread counts, and over all processors that have
+// fused multiply-add. (x86 processors without AVX2 have none: their portable path multiplies and adds with two
+// roundings.)
 #pragma once
 
 #include <cstdint>
@@ -51,8 +52,8 @@ void gemm(Executor& executor, Strided<double> a, Strided<float> b, core::MatrixV
 void gemm(Executor& executor, Strided<float> a, Strided<double> b, core::MatrixView<double> c, Into into);
 void gemm(Executor& executor, Strided<float> a, Strided<float> b, core::MatrixView<double> c, Into into);
 
-/// c (n x n) = x^T x for x of k x n, symmetric to the bit; each element has the bits that gemm gives it. Costs little more
-/// than half of gemm.
+/// c (n x n) = x^T x for x of k x n, symmetric to the bit; each element has the bits that gemm gives it. Costs little
+/// more than half of gemm.
 void gram(Executor& executor, Strided<float> x, core::MatrixView<float> c);
 void gram(Executor& executor, Strided<float> x, core::MatrixView<double> c);
 void gram(Executor& executor, Strided<double> x, core::MatrixView<double> c);

@@ -1,5 +1,5 @@
-// Operations on vectors of doubles, for the eigensolver. Like the matrix products they give equal bits on every processor
-// with fused multiply-add.
+// Operations on vectors of doubles, for the eigensolver. Like the matrix products they give equal bits on every
+// processor with fused multiply-add.
 #pragma once
 
 #include <cstdint>
@@ -21,7 +21,8 @@ struct VectorOps {
   double (*dot)(const double* x, const double* y, std::int64_t n);
   /// y += alpha x
   void (*axpy)(double alpha, const double* x, double* y, std::int64_t n);
-  /// Applies `count` rotations in order to columns [begin, end) of the row-major matrix z with rows of `stride` numbers.
+  /// Applies `count` rotations in order to columns [begin, end) of the row-major matrix z with rows of `stride`
+  /// numbers.
   void (*rotate)(double* z, std::int64_t stride, std::int64_t begin, std::int64_t end, const Rotation* rotations,
                  std::int64_t count);
 };

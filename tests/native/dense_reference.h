@@ -106,7 +106,8 @@ inline Svd jacobi_svd(const Dense& a) {
   Svd result{Dense(a.rows(), n), std::vector<double>(n), Dense(n, n)};
   for (std::int64_t k = 0; k < n; ++k) {
     result.sigma[k] = sigma[order[k]];
-    for (std::int64_t i = 0; i < a.rows(); ++i) result.u(i, k) = sigma[order[k]] > 0 ? work(i, order[k]) / sigma[order[k]] : 0;
+    for (std::int64_t i = 0; i < a.rows(); ++i)
+      result.u(i, k) = sigma[order[k]] > 0 ? work(i, order[k]) / sigma[order[k]] : 0;
     for (std::int64_t i = 0; i < n; ++i) result.v(i, k) = v(i, order[k]);
   }
   return result;

@@ -167,13 +167,15 @@ TEST("wrong requests name the field or the tensor") {
   const Adapter adapter = sample_adapter(DType::F32);
   const std::string path = written(adapter);
   const Json request = request_for(path, adapter);
-  CHECK_ERROR("file-unreadable", inspect(Json::object({{"weightsFile", path + "x"}, {"modules", Json::array()}, {"threads", 1}})));
+  CHECK_ERROR("file-unreadable",
+              inspect(Json::object({{"weightsFile", path + "x"}, {"modules", Json::array()}, {"threads", 1}})));
   const auto missing = CHECK_ERROR("request-invalid", inspect(Json::object({{"weightsFile", path}, {"threads", 1}})));
   CHECK_EQ(std::string(missing.what()), "modules is missing.");
-  const Json wrong = Json::array({Json::object({{"name", "m"}, {"a", "no"}, {"b", "such"}, {"rank", 4}, {"scaling", 1}})});
+  const Json wrong =
+      Json::array({Json::object({{"name", "m"}, {"a", "no"}, {"b", "such"}, {"rank", 4}, {"scaling", 1}})});
   CHECK_ERROR("tensor-missing", inspect(Json::object({{"weightsFile", path}, {"modules", wrong}, {"threads", 1}})));
-  const Json rank = Json::array({Json::object(
-      {{"name", "m"}, {"a", test::a_name("m")}, {"b", test::b_name("m")}, {"rank", 5}, {"scaling", 1}})});
+  const Json rank = Json::array(
+      {Json::object({{"name", "m"}, {"a", test::a_name("m")}, {"b", test::b_name("m")}, {"rank", 5}, {"scaling", 1}})});
   CHECK_ERROR("shape-mismatch", inspect(Json::object({{"weightsFile", path}, {"modules", rank}, {"threads", 1}})));
   core::CancelToken cancel;
   cancel.request();

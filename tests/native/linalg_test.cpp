@@ -29,7 +29,8 @@ Dense random_symmetric(test::Random& random, std::int64_t n) {
   return a;
 }
 
-/// Rows of `vectors` are orthonormal and every eigenpair fits, both to 1e-13 (the residual relative to the largest value).
+/// Rows of `vectors` are orthonormal and every eigenpair fits, both to 1e-13 (the residual relative to the largest
+/// value).
 void check_eigen(const Dense& a, const linalg::SymmetricEigen& eigen) {
   const std::int64_t n = a.rows();
   CHECK_EQ(static_cast<std::int64_t>(eigen.values.size()), n);
@@ -278,7 +279,8 @@ TEST("basis: as many columns as rows or more give the identity; no columns and z
 TEST("truncate: the best fit, its norm and what it cuts agree with a dense SVD") {
   test::Random random(11);
   ops::Executor executor(2, never);
-  for (const auto& [rows, cols] : std::vector<std::pair<int, int>>{{30, 30}, {40, 12}, {12, 40}, {1, 9}, {9, 1}, {1, 1}}) {
+  for (const auto& [rows, cols] :
+       std::vector<std::pair<int, int>>{{30, 30}, {40, 12}, {12, 40}, {1, 9}, {9, 1}, {1, 1}}) {
     const Dense a = test::random_matrix<double>(random, rows, cols);
     const test::Svd svd = test::jacobi_svd(a);
     for (const std::int64_t rank : {1, 3, 11, 100}) {

@@ -36,7 +36,6 @@ struct Adapter {
 inline std::string a_name(const std::string& module) { return "base_model.model." + module + ".lora_A.weight"; }
 inline std::string b_name(const std::string& module) { return "base_model.model." + module + ".lora_B.weight"; }
 
-
 inline Adapter copy_of(const Adapter& adapter) {
   Adapter copy{{}, adapter.scaling, adapter.dtype};
   for (const auto& [name, factors] : adapter.modules) copy.modules[name] = {factors.a.copy(), factors.b.copy()};
@@ -94,7 +93,7 @@ struct Merge {
 
 struct Merged {
   core::Json result;
-  std::map<std::string, Dense> deltas;                     ///< B A of every module, as written
+  std::map<std::string, Dense> deltas;  ///< B A of every module, as written
   std::map<std::string, std::int64_t> written_ranks;
 };
 

@@ -51,7 +51,8 @@ std::vector<const Adapter*> pointers(const std::vector<Adapter>& adapters) {
 
 TEST("a preview has the norms and discarded energies of the merge, and writes nothing") {
   const auto adapters = adapters_with(2);
-  for (const auto& [method, rank] : std::vector<std::pair<std::string, int>>{{"concat", -1}, {"linear", 2}, {"average", 4}}) {
+  for (const auto& [method, rank] :
+       std::vector<std::pair<std::string, int>>{{"concat", -1}, {"linear", 2}, {"average", 4}}) {
     Merge merge;
     merge.method = method;
     merge.coefficients = {.7, -.4, .2};
@@ -86,7 +87,8 @@ TEST("gram holds the inner products of the updates without coefficients") {
         const Dense right = test::delta_of(adapters[j], name);
         for (std::int64_t e = 0; e < left.size(); ++e) expected += left.data()[e] * right.data()[e];
       }
-      CHECK_NEAR(result.get_array("gram")[i].as_array("gram")[j].as_number("gram"), expected, 1e-9 * std::abs(expected) + 1e-9);
+      CHECK_NEAR(result.get_array("gram")[i].as_array("gram")[j].as_number("gram"), expected,
+                 1e-9 * std::abs(expected) + 1e-9);
     }
   }
 }

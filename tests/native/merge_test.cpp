@@ -110,9 +110,7 @@ Json with_module(const Json& request, const std::string& key, const Json& value,
   return with_job(request, "modules", rows);
 }
 
-std::string message_of(const Json& request) {
-  return CHECK_ERROR("request-invalid", run_request(request)).what();
-}
+std::string message_of(const Json& request) { return CHECK_ERROR("request-invalid", run_request(request)).what(); }
 
 }  // namespace
 
@@ -302,7 +300,8 @@ TEST("modules are padded with zero rows and columns to the output's rank") {
 TEST("output in 16 bits is rounded once") {
   test::Random random(11);
   const auto adapters = varied_adapters(random);
-  for (const auto& [dtype, tolerance] : std::vector<std::pair<std::string, double>>{{"bfloat16", 4e-3}, {"float16", 5e-4}}) {
+  for (const auto& [dtype, tolerance] :
+       std::vector<std::pair<std::string, double>>{{"bfloat16", 4e-3}, {"float16", 5e-4}}) {
     Merge merge = of("concat", {.7, -1.3, .2});
     merge.dtype = dtype;
     const auto merged = test::run(pointers(adapters), merge);
@@ -351,7 +350,8 @@ TEST("the result counts bytes, time and memory, and progress counts to the end o
     }
   }
   CHECK_EQ(result.get_int("bytesRead"), factor_bytes);
-  CHECK_EQ(result.get_int("bytesWritten"), static_cast<std::int64_t>(std::filesystem::file_size(request.get_string("outFile"))));
+  CHECK_EQ(result.get_int("bytesWritten"),
+           static_cast<std::int64_t>(std::filesystem::file_size(request.get_string("outFile"))));
   CHECK(result.get_number("seconds") > 0);
   CHECK(result.get_int("peakBytes") > 0);
   CHECK_EQ(reports.front().stage, "merging");
@@ -387,7 +387,8 @@ TEST("factors that do not fit their module are refused before anything is writte
   test::Random random(16);
   const auto adapters = varied_adapters(random);
   const Json request = test::make_request(pointers(adapters), of("concat", {1, 1, 1}));
-  for (const auto& [key, tensor] : {std::pair{"in", test::a_name("layers.0.down")}, {"out", test::b_name("layers.0.down")}}) {
+  for (const auto& [key, tensor] :
+       {std::pair{"in", test::a_name("layers.0.down")}, {"out", test::b_name("layers.0.down")}}) {
     const auto error = CHECK_ERROR("shape-mismatch", run_request(with_module(request, key, 61)));
     CHECK_EQ(error.tensor, tensor);
   }
@@ -416,23 +417,31 @@ TEST("requests that are wrong name the field") {
   CHECK_EQ(message_of(with_module(request, "rank", 0)), "job.modules[0].rank must be -1 (all of it) or at least 1.");
   CHECK_EQ(message_of(with_module(request, "rank", 3)), "job.modules[0].rank must be from -1 to 2, not 3.");
   CHECK_EQ(message_of(with_module(request, "in", 0)).substr(0, 24), "job.modules[0].in must b");
-  CHECK_EQ(message_of(with_module(request, "adapter", 3, true)), "job.modules[0].sources[0].adapter must be from 0 to 2, not 3.");
+  CHECK_EQ(message_of(with_module(request, "adapter", 3, true)),
+           "job.modules[0].sources[0].adapter must be from 0 to 2, not 3.");
   CHECK_EQ(message_of(with_module(request, "rank", 4097, true)).substr(0, 31), "job.modules[0].sources[0].rank ");
-  CHECK(message_of(with_module(request, "coefficient", "x", true)).find("job.modules[0].sources[0].coefficient") != std::string::npos);
-  CHECK(message_of(with_job(request, "output", Json::object({{"dtype", "float32"}}))).find("job.output.rank is missing") == 0);
-  CHECK(message_of(with_job(request, "output", Json::object({{"dtype", "float64"}, {"rank", 2}}))).find("float64") != std::string::npos);
+  CHECK(message_of(with_module(request, "coefficient", "x", true)).find("job.modules[0].sources[0].coefficient") !=
+        std::string::npos);
+  CHECK(message_of(with_job(request, "output", Json::object({{"dtype", "float32"}})))
+            .find("job.output.rank is missing") == 0);
+  CHECK(message_of(with_job(request, "output", Json::object({{"dtype", "float64"}, {"rank", 2}}))).find("float64") !=
+        std::string::npos);
   CHECK_ERROR("unknown-method", run_request(with_job(request, "method", "tiez")));
   CHECK_ERROR("parameter-invalid", run_request(with_job(request, "params", Json::object({{"density", 1}}))));
-  CHECK_ERROR("file-unreadable", run_request(with_job(request, "adapters", Json::array({
-      Json::object({{"weightsFile", "/nowhere/at/all"}, {"params", Json::object({})}}),
-      Json::object({{"weightsFile", "/nowhere/at/all"}, {"params", Json::object({})}}),
-      Json::object({{"weightsFile", "/nowhere/at/all"}, {"params", Json::object({})}})}))));
+  CHECK_ERROR("file-unreadable",
+              run_request(with_job(
+                  request, "adapters",
+                  Json::array({Json::object({{"weightsFile", "/nowhere/at/all"}, {"params", Json::object({})}}),
+                               Json::object({{"weightsFile", "/nowhere/at/all"}, {"params", Json::object({})}}),
+                               Json::object({{"weightsFile", "/nowhere/at/all"}, {"params", Json::object({})}})}))));
   // Ranks that add up to more than the output holds, and a rank that a method on factors cannot cut to.
   Merge narrow = of("concat", {1, 1, 1});
   narrow.output_rank = 11;
   CHECK(message_of(test::make_request(pointers(adapters), narrow)).find("job.output.rank is 11") == 0);
-  CHECK(message_of(test::make_request(pointers(adapters), of("concat", {1, 1, 1}, 4))).find("cannot cut") != std::string::npos);
-  CHECK_EQ(message_of(with_module(request, "outputA", test::a_name("layers.0.q"))), "The tensor is to be written twice.");
+  CHECK(message_of(test::make_request(pointers(adapters), of("concat", {1, 1, 1}, 4))).find("cannot cut") !=
+        std::string::npos);
+  CHECK_EQ(message_of(with_module(request, "outputA", test::a_name("layers.0.q"))),
+           "The tensor is to be written twice.");
 }
 
 TEST("a merge stops within 200 ms of the request and leaves no file") {
@@ -473,10 +482,11 @@ TEST("workers: every module once, the failure of the lowest one, and no beginnin
     });
     for (const auto& count : calls) CHECK_EQ(count.load(), 1);
     std::atomic<int> begun{0};
-    const auto error = CHECK_ERROR("not-finite", merge::for_modules(1000, side_by_side, 4, never, [&](std::int64_t i, merge::ModuleWorker&) {
-                                     ++begun;
-                                     if (i >= 5) throw core::Error("not-finite", "module " + std::to_string(i));
-                                   }));
+    const auto error = CHECK_ERROR(
+        "not-finite", merge::for_modules(1000, side_by_side, 4, never, [&](std::int64_t i, merge::ModuleWorker&) {
+          ++begun;
+          if (i >= 5) throw core::Error("not-finite", "module " + std::to_string(i));
+        }));
     CHECK_EQ(std::string(error.what()), "module 5");
     CHECK(begun.load() <= 5 + side_by_side);
   }

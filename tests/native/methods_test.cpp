@@ -1,5 +1,5 @@
-// The four methods against values printed by PEFT (research page "merge-methods", 2.6, PEFT 0.21.0) and the identities that
-// the registry declares for them.
+// The four methods against values printed by PEFT (research page "merge-methods", 2.6, PEFT 0.21.0) and the identities
+// that the registry declares for them.
 #include <cmath>
 #include <functional>
 #include <string>
@@ -21,7 +21,8 @@ namespace {
 
 core::Matrix<float> matrix(std::int64_t rows, std::int64_t cols, const std::vector<double>& values) {
   core::Matrix<float> result(rows, cols);
-  for (std::int64_t i = 0; i < result.size(); ++i) result.data()[i] = static_cast<float>(values[static_cast<std::size_t>(i)]);
+  for (std::int64_t i = 0; i < result.size(); ++i)
+    result.data()[i] = static_cast<float>(values[static_cast<std::size_t>(i)]);
   return result;
 }
 
@@ -33,7 +34,8 @@ Adapter printed_a() {
 }
 Adapter printed_b() {
   Adapter adapter{{}, 0.5, core::DType::F32};
-  adapter.modules["layer"] = {matrix(2, 4, {-.5, 1.5, 2, -1.25, 3.5, .75, -.2, 1.1}), matrix(3, 2, {.6, -1, 1.2, .4, -.7, 2.2})};
+  adapter.modules["layer"] = {matrix(2, 4, {-.5, 1.5, 2, -1.25, 3.5, .75, -.2, 1.1}),
+                              matrix(3, 2, {.6, -1, 1.2, .4, -.7, 2.2})};
   return adapter;
 }
 
@@ -41,7 +43,8 @@ void check_printed(const Merge& merge, const std::vector<double>& expected, doub
   const Adapter a = printed_a();
   const Adapter b = printed_b();
   const Dense delta = test::run({&a, &b}, merge).deltas.at("layer").copy();
-  for (std::int64_t i = 0; i < delta.size(); ++i) CHECK_NEAR(delta.data()[i], expected[static_cast<std::size_t>(i)], tolerance);
+  for (std::int64_t i = 0; i < delta.size(); ++i)
+    CHECK_NEAR(delta.data()[i], expected[static_cast<std::size_t>(i)], tolerance);
 }
 
 Merge of(std::string method, std::vector<double> coefficients, std::int64_t rank = -1) {
@@ -97,18 +100,21 @@ TEST("printed values: concat and untruncated linear are PEFT's cat") {
 }
 
 TEST("printed values: linear cut to rank 2 is PEFT's svd") {
-  check_printed(of("linear", {.7, .4}, 2),
-                {.59054, -.05374, .07084, 5.60549, -2.50837, 10.17117, -2.10795, -5.97214, 1.36121, -9.17364, 1.80801, -3.31467},
-                1e-4);
+  check_printed(
+      of("linear", {.7, .4}, 2),
+      {.59054, -.05374, .07084, 5.60549, -2.50837, 10.17117, -2.10795, -5.97214, 1.36121, -9.17364, 1.80801, -3.31467},
+      1e-4);
 }
 
 TEST("printed values: peft_linear is PEFT's linear") {
-  check_printed(of("peft_linear", {.7, .4}),
-                {1.66164, -1.72942, 1.97328, 4.83919, .22857, 8.50688, -4.07614, -1.79348, -1.43178, -4.07984, 1.0689, -2.60342},
-                2e-5);
-  check_printed(of("peft_linear", {.7, -.4}),
-                {1.85876, -3.77374, -.59749, 6.32, -3.92777, 10.24648, -.6122, -4.88833, 1.06304, -3.60549, .85243, -1.77836},
-                2e-5);
+  check_printed(
+      of("peft_linear", {.7, .4}),
+      {1.66164, -1.72942, 1.97328, 4.83919, .22857, 8.50688, -4.07614, -1.79348, -1.43178, -4.07984, 1.0689, -2.60342},
+      2e-5);
+  check_printed(
+      of("peft_linear", {.7, -.4}),
+      {1.85876, -3.77374, -.59749, 6.32, -3.92777, 10.24648, -.6122, -4.88833, 1.06304, -3.60549, .85243, -1.77836},
+      2e-5);
 }
 
 TEST("average is the mean of the updates, whatever the coefficients say") {
@@ -222,7 +228,8 @@ TEST("identity: n equal copies at 1/n return the adapter (peft_linear returns n 
       const Adapter a = random_adapter(random, shape.out, shape.in, shape.rank, 1.5);
       const std::int64_t kept = through_the_core ? std::min({shape.rank, shape.out, shape.in}) : -1;
       Dense expected = test::delta_of(a, "m");
-      const std::vector<double> coefficients = method == "average" ? std::vector<double>{} : std::vector<double>(3, 1.0 / 3);
+      const std::vector<double> coefficients =
+          method == "average" ? std::vector<double>{} : std::vector<double>(3, 1.0 / 3);
       const Dense result = merged_delta({&a, &a, &a}, of(method, coefficients, kept));
       if (method == "peft_linear") {
         for (std::int64_t i = 0; i < expected.size(); ++i) expected.data()[i] *= 3;

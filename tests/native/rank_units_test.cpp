@@ -87,7 +87,8 @@ TEST("a factor with a number that is not finite is refused by name and place") {
       const auto error = CHECK_ERROR("not-finite", lora::load_units(sources, {}, never, [](std::uint64_t) {}));
       CHECK_EQ(error.tensor, in_a ? test::a_name("m") : test::b_name("m"));
       CHECK_EQ(error.path, path);
-      const std::string place = in_a ? "element " + std::to_string(2 * 70000 + 69999) : "element " + std::to_string(5 * 3 + 1);
+      const std::string place =
+          in_a ? "element " + std::to_string(2 * 70000 + 69999) : "element " + std::to_string(5 * 3 + 1);
       CHECK(std::string(error.what()).find(place) != std::string::npos);
       CHECK(std::string(error.what()).find(std::isnan(bad) ? "NaN" : "infinity") != std::string::npos);
     }
@@ -136,8 +137,10 @@ TEST("reading stops when it is cancelled") {
 TEST("products of units give the norm of their update, without forming it") {
   test::Random random(5);
   ops::Executor executor(2, never);
-  for (const auto& [out, in, rank] : std::vector<std::tuple<int, int, int>>{{30, 20, 4}, {8, 90, 12}, {60, 5, 9}, {7, 7, 1}}) {
-    lora::RankUnits units{test::random_matrix<float>(random, rank, in), test::random_matrix<float>(random, out, rank), {}, {}};
+  for (const auto& [out, in, rank] :
+       std::vector<std::tuple<int, int, int>>{{30, 20, 4}, {8, 90, 12}, {60, 5, 9}, {7, 7, 1}}) {
+    lora::RankUnits units{
+        test::random_matrix<float>(random, rank, in), test::random_matrix<float>(random, out, rank), {}, {}};
     test::Dense scaled(out, rank);
     for (std::int64_t u = 0; u < rank; ++u) {
       units.c.push_back(random.number());
@@ -160,7 +163,8 @@ TEST("the quick norm turns to double for units that cancel, are tiny, huge or ze
     return units;
   };
   const auto check_double = [&](const lora::RankUnits& units) {
-    CHECK_EQ(lora::quick_update_norm(units, executor), lora::update_norm(lora::unit_products(units, executor), units.c));
+    CHECK_EQ(lora::quick_update_norm(units, executor),
+             lora::update_norm(lora::unit_products(units, executor), units.c));
   };
   check_double(units_of(1e-25f, 1));
   check_double(units_of(1, 1e25f));

@@ -1,8 +1,9 @@
-// The inner loops, written once over a vector type. Included by one .cpp per instruction set, which names its vector types
-// in an anonymous namespace, so that no instance of these templates is shared between files compiled for different
-// processors. For the same reason nothing here calls an inline function of the standard library.
+// The inner loops, written once over a vector type. Included by one .cpp per instruction set, which names its vector
+// types in an anonymous namespace, so that no instance of these templates is shared between files compiled for
+// different processors. For the same reason nothing here calls an inline function of the standard library.
 //
-// A Simd type has: Number, Vector, width (numbers in a Vector), tile_rows and tile_vectors (the register tile of C), and
+// A Simd type has: Number, Vector, width (numbers in a Vector), tile_rows and tile_vectors (the register tile of C),
+// and
 //   zero()  load(p)  store(p, v)  broadcast(x)  multiply_add(a, b, c): a * b + c for vectors and for single numbers.
 #pragma once
 
@@ -32,7 +33,8 @@ template <int count, typename Step>
 inline __attribute__((always_inline)) void unrolled(Step step) {
   [&]<int... index>(std::integer_sequence<int, index...>) __attribute__((always_inline)) {
     (step.template operator()<index>(), ...);
-  }(std::make_integer_sequence<int, count>{});
+  }
+  (std::make_integer_sequence<int, count>{});
 }
 
 /// out[q * width + i] = source[i * stride + q] for i and q below 4.
@@ -72,8 +74,8 @@ struct GemmLoops {
 
   /// One strip: out[d * width + i]. `count` of its `width` vectors exist.
   template <int width, typename Source>
-  static void pack_strip(const Source* source, std::int64_t vector_stride, std::int64_t depth_stride, std::int64_t count,
-                         std::int64_t depth, Number* out) {
+  static void pack_strip(const Source* source, std::int64_t vector_stride, std::int64_t depth_stride,
+                         std::int64_t count, std::int64_t depth, Number* out) {
     if (count < width) {
       for (std::int64_t d = 0; d < depth; ++d) {
         for (int i = 0; i < width; ++i) {
@@ -152,12 +154,13 @@ struct GemmLoops {
   static void multiply(std::int64_t depth, const Number* a, const Number* b, Target<Number> target, bool accumulate) {
     for (std::int64_t j = 0; j < target.cols; j += cols) {
       const std::int64_t present_cols = target.cols - j < cols ? target.cols - j : cols;
-      const std::int64_t below = j + cols + target.diagonal;  // the first row that is wholly under these columns' diagonal
+      const std::int64_t below =
+          j + cols + target.diagonal;  // the first row that is wholly under these columns' diagonal
       const std::int64_t end = target.rows < below ? target.rows : below;
       for (std::int64_t i = 0; i < end; i += rows) {
         const std::int64_t present_rows = target.rows - i < rows ? target.rows - i : rows;
-        multiply_tile(depth, a + i * depth, b + j * depth, target.c + i * target.stride + j, target.stride, present_rows,
-                      present_cols, accumulate);
+        multiply_tile(depth, a + i * depth, b + j * depth, target.c + i * target.stride + j, target.stride,
+                      present_rows, present_cols, accumulate);
       }
     }
   }

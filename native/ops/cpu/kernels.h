@@ -9,15 +9,15 @@
 
 namespace amalgam::ops::cpu {
 
-/// Copies `count` vectors of `depth` numbers into strips `width` wide (the tile's rows or cols): element d of vector i is
-/// read at source[i * vector_stride + d * depth_stride] and goes to strip i / width, at [d][i % width]. The last strip is
-/// filled up with zeros.
+/// Copies `count` vectors of `depth` numbers into strips `width` wide (the tile's rows or cols): element d of vector i
+/// is read at source[i * vector_stride + d * depth_stride] and goes to strip i / width, at [d][i % width]. The last
+/// strip is filled up with zeros.
 template <typename Source, typename Sum>
 using Pack = void (*)(const Source* source, std::int64_t vector_stride, std::int64_t depth_stride, std::int64_t count,
                       std::int64_t depth, Sum* out);
 
-/// A part of C: c is rows x cols with row stride `stride`. Register tiles that lie wholly below the diagonal, where row -
-/// col = `diagonal`, are left out.
+/// A part of C: c is rows x cols with row stride `stride`. Register tiles that lie wholly below the diagonal, where row
+/// - col = `diagonal`, are left out.
 template <typename Sum>
 struct Target {
   Sum* c;
