@@ -26,3 +26,15 @@ export function shortPath(path: string, parts = 2): string {
 export function lastPart(path: string): string {
   return path.split(/[\\/]/).findLast((part) => part !== '') ?? path
 }
+
+/** A shown shortcut in the words of aria-keyshortcuts: "Ctrl+Del" becomes "Control+Delete"; undefined when there is none. */
+export function ariaKeys(shown: string | undefined): string | undefined {
+  if (shown === undefined || shown === '') return undefined
+  return shown
+    .replace('Ctrl', 'Control')
+    .replace(/\bDel$/, 'Delete')
+    .replace(/\bEsc$/, 'Escape')
+    .replace('⌥', 'Alt+')
+    .replace('⇧', 'Shift+')
+    .replace('⌘', 'Meta+')
+}

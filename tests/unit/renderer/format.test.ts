@@ -13,7 +13,7 @@ import {
   formatSigned,
   formatValues,
 } from '../../../src-renderer/format/numbers.ts'
-import { lastPart, listWords, plural, shortHash, shortPath } from '../../../src-renderer/format/words.ts'
+import { ariaKeys, lastPart, listWords, plural, shortHash, shortPath } from '../../../src-renderer/format/words.ts'
 
 describe('bytes', () => {
   test.each([
@@ -139,6 +139,17 @@ describe('words', () => {
     expect([lastPart('/a/b/c/'), lastPart('C:\\pool\\x'), lastPart('x')]).toEqual(['c', 'x', 'x'])
     expect([shortPath('/a/b/c/d'), shortPath('/a/b')]).toEqual(['…/c/d', '/a/b'])
     expect([shortHash('0123456789abcdef'), shortHash(null), shortHash('0123456789', 4)]).toEqual(['0123456789ab', '–', '0123'])
+  })
+  test('shortcuts in the words of ARIA', () => {
+    expect(['Ctrl+K', 'Del', 'Ctrl+Shift+Z', '⌘K', 'F5', '', undefined].map(ariaKeys)).toEqual([
+      'Control+K',
+      'Delete',
+      'Control+Shift+Z',
+      'Meta+K',
+      'F5',
+      undefined,
+      undefined,
+    ])
   })
   test('an import is told by its counts', () => {
     const counts = {
