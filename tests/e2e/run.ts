@@ -10,7 +10,7 @@ import { findChromium } from './chromium.ts'
 import { keyboard } from './keyboard.ts'
 import { launchDouble, launchElectron, launchWeb, type Launched, type LaunchedDouble, type LaunchOptions } from './launch.ts'
 import { makeLargePair, makePool } from './pool.ts'
-import { picture } from './screen.ts'
+import { keepsPictures, picture } from './screen.ts'
 import { checkShell } from './shell-checks.ts'
 import { stop } from './stop.ts'
 import { walk } from './walk.ts'
@@ -45,7 +45,7 @@ const counts = { passed: 0, failed: 0, skipped: 0 }
 
 /** A folder of this run; where pictures are kept for the documentation, one whose path reads well in them. */
 function scratchFolder(name: string): string {
-  if (process.env['UPDATE_SCREENSHOTS'] !== '1') return mkdtempSync(join(tmpdir(), `amalgam-${name}-`))
+  if (!keepsPictures) return mkdtempSync(join(tmpdir(), `amalgam-${name}-`))
   const folder = join(tmpdir(), 'amalgam')
   rmSync(folder, { recursive: true, force: true })
   mkdirSync(folder)

@@ -12,9 +12,12 @@ export const themes = ['light', 'dark'] as const
 export type Theme = (typeof themes)[number]
 export const sizes = { large: { width: 1600, height: 1000 }, small: { width: 1024, height: 640 } } as const
 
+/** True when this run makes the pictures of the documentation. */
+export const keepsPictures = process.env['UPDATE_SCREENSHOTS'] === '1'
+
 /** Where the pictures of one run go: docs/screenshots for the web host when UPDATE_SCREENSHOTS=1, else test-results. */
 export function pictureFolder(host: string): string {
-  const kept = process.env['UPDATE_SCREENSHOTS'] === '1' && host === 'web'
+  const kept = keepsPictures && host === 'web'
   return kept ? join(root, 'docs/screenshots') : join(root, 'test-results', host)
 }
 
