@@ -39,7 +39,10 @@ export function createHandlers(services: Services, host: HostPort): Handlers {
     'library.list': (query) => adapters.list(query),
     'library.ids': (query) => adapters.ids(query),
     'library.facets': () => adapters.facets(),
-    'library.get': ({ id }) => adapters.get(id),
+    'library.get': async ({ id }) => {
+      await importer.rescan([id])
+      return adapters.get(id)
+    },
     'library.byIds': ({ ids }) => adapters.byIds(ids),
     'library.import': async ({ paths }) => {
       await permitted(...paths)

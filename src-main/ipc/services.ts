@@ -104,6 +104,8 @@ export function openServices(options: ServicesOptions): Services {
     async takeUp() {
       await queue.open()
       importer.resumeChecks()
+      // Files may have moved while nothing was running; a window that opens does not wait for the look.
+      importer.rescan().catch((error: unknown) => log.error('the look for missing files ended', { error: String(error) }))
     },
     async close() {
       previewer.close()

@@ -106,11 +106,16 @@ export function createImporter(options: ImporterOptions): Importer {
       })
       void keep(work, 'pending checks could not be taken up')
     },
-    rescan: async (ids) => {
-      const { missing, found, changed, touched } = await rescanPlaces(adapters, pool, ids)
-      if (touched.length > 0) emitChanged(touched)
-      if (changed.length > 0) start(changed)
-      return { missing, found }
+    rescan(ids) {
+      const look = rescanPlaces(adapters, pool, closing.signal, ids)
+      // The caller hears of a failure; `close` only waits.
+      void keep(look.then(() => undefined, () => undefined), 'a look for missing files failed') // prettier-ignore
+      return look.then(({ missing, found, changed, touched }) => {
+        if (closing.signal.aborted) return { missing: 0, found: 0 }
+        if (touched.length > 0) emitChanged(touched)
+        if (changed.length > 0) start(changed)
+        return { missing, found }
+      })
     },
     async close() {
       closing.abort()

@@ -17,8 +17,13 @@ export interface Rescanned {
 /** Places looked at in one go. */
 const batchSize = 64
 
-/** Looks at every known place (or those of `ids`) and writes down which still hold what they held. */
-export async function rescanPlaces(adapters: AdapterStore, pool: WorkerPool, ids?: readonly string[]): Promise<Rescanned> {
+/** Looks at every known place (or those of `ids`) and writes down which still hold what they held; stops between batches when `signal` says so. */
+export async function rescanPlaces(
+  adapters: AdapterStore,
+  pool: WorkerPool,
+  signal: AbortSignal,
+  ids?: readonly string[],
+): Promise<Rescanned> {
   const places = adapters.paths.all(ids)
   const before = new Set(adapters.paths.missingIds())
   const changed: string[] = []
@@ -26,6 +31,7 @@ export async function rescanPlaces(adapters: AdapterStore, pool: WorkerPool, ids
   for (let from = 0; from < places.length; from += batchSize) {
     const batch = places.slice(from, from + batchSize)
     const stamps = await pool.run('stamp', batch.map((place) => place.path)) // prettier-ignore
+    if (signal.aborted) break
     adapters.writes.together(() => {
       batch.forEach((place, index) => {
         const what = changeOf(place, stamps[index] ?? null)
@@ -37,7 +43,7 @@ export async function rescanPlaces(adapters: AdapterStore, pool: WorkerPool, ids
     })
     await setImmediate()
   }
-  const after = new Set(adapters.paths.missingIds())
+  const after = signal.aborted ? before : new Set(adapters.paths.missingIds())
   const among = (one: ReadonlySet<string>, other: ReadonlySet<string>) => [...one].filter((id) => touched.has(id) && !other.has(id)).length
   return { missing: among(after, before), found: among(before, after), changed, touched: [...touched] }
 }
