@@ -17,12 +17,6 @@ constexpr std::int64_t tiles_in_b = 32;
 
 std::int64_t tiles_of(std::int64_t size, std::int64_t tile) { return (size + tile - 1) / tile; }
 
-/// Which part of C is wanted.
-enum class Part { all, upper_triangle };
-
-/// A place far above every matrix's diagonal: with it, nothing lies below.
-constexpr std::int64_t no_diagonal = std::int64_t{1} << 60;
-
 /// C = A B for one thread's part of C. k runs outermost but one, so that C is written once per block of k.
 template <typename Sum, typename SourceA, typename SourceB>
 struct Product {
@@ -31,9 +25,7 @@ struct Product {
   cpu::Pack<SourceA, Sum> pack_rows;
   cpu::Pack<SourceB, Sum> pack_cols;
 
-  /// `diagonal`: row - col on the diagonal of the whole C, in this part's numbers.
-  void run(Strided<SourceA> a, Strided<SourceB> b, core::MatrixView<Sum> c, Into into, std::int64_t diagonal,
-           int worker) const {
+  void run(Strided<SourceA> a, Strided<SourceB> b, core::MatrixView<Sum> c, Into into, int worker) const {
     const std::int64_t a_rows =
         std::min(tiles_in_a * kernel.tile_rows, tiles_of(c.rows, kernel.tile_rows) * kernel.tile_rows);
     const std::int64_t b_cols =
@@ -47,12 +39,11 @@ struct Product {
       for (std::int64_t k = 0; k < a.cols; k += gemm_k_block) {
         const std::int64_t steps = std::min(gemm_k_block, a.cols - k);
         pack_cols(b.data + k * b.row_stride + col * b.col_stride, b.col_stride, b.row_stride, cols, steps, packed_b);
-        const std::int64_t wanted_rows = std::min(c.rows, col + cols + diagonal);
-        for (std::int64_t row = 0; row < wanted_rows; row += a_rows) {
+        for (std::int64_t row = 0; row < c.rows; row += a_rows) {
           executor.cancel().check();
           const std::int64_t rows = std::min(a_rows, c.rows - row);
           pack_rows(a.data + row * a.row_stride + k * a.col_stride, a.row_stride, a.col_stride, rows, steps, packed_a);
-          kernel.multiply(steps, packed_a, packed_b, {c.row(row) + col, c.stride, rows, cols, diagonal + col - row},
+          kernel.multiply(steps, packed_a, packed_b, {c.row(row) + col, c.stride, rows, cols},
                           k > 0 || into == Into::accumulate);
         }
       }
@@ -62,7 +53,7 @@ struct Product {
 
 template <typename Sum, typename SourceA, typename SourceB>
 void multiply(const Product<Sum, SourceA, SourceB>& product, Strided<SourceA> a, Strided<SourceB> b,
-              core::MatrixView<Sum> c, Into into, Part wanted) {
+              core::MatrixView<Sum> c, Into into) {
   if (a.rows != c.rows || b.cols != c.cols || a.cols != b.rows) {
     throw std::logic_error("gemm: " + std::to_string(a.rows) + "x" + std::to_string(a.cols) + " times " +
                            std::to_string(b.rows) + "x" + std::to_string(b.cols) + " into " + std::to_string(c.rows) +
@@ -83,14 +74,12 @@ void multiply(const Product<Sum, SourceA, SourceB>& product, Strided<SourceA> a,
           const std::int64_t first = begin * product.kernel.tile_cols;
           const std::int64_t count = std::min(end * product.kernel.tile_cols, c.cols) - first;
           const Strided<SourceB> part{b.data + first * b.col_stride, b.rows, count, b.row_stride, b.col_stride};
-          const std::int64_t diagonal = wanted == Part::all ? no_diagonal : first;
-          product.run(a, part, c.col_range(first, count), into, diagonal, worker);
+          product.run(a, part, c.col_range(first, count), into, worker);
         } else {
           const std::int64_t first = begin * product.kernel.tile_rows;
           const std::int64_t count = std::min(end * product.kernel.tile_rows, c.rows) - first;
           const Strided<SourceA> part{a.data + first * a.row_stride, count, a.cols, a.row_stride, a.col_stride};
-          const std::int64_t diagonal = wanted == Part::all ? no_diagonal : -first;
-          product.run(part, b, c.row_range(first, count), into, diagonal, worker);
+          product.run(part, b, c.row_range(first, count), into, worker);
         }
       });
 }
@@ -135,17 +124,40 @@ const cpu::GemmKernel<Sum>& kernel_for(const Executor& executor) {
 }
 
 template <typename Sum, typename SourceA, typename SourceB>
-void multiply(Executor& executor, Strided<SourceA> a, Strided<SourceB> b, core::MatrixView<Sum> c, Into into,
-              Part wanted) {
+void multiply(Executor& executor, Strided<SourceA> a, Strided<SourceB> b, core::MatrixView<Sum> c, Into into) {
   const cpu::GemmKernel<Sum>& kernel = kernel_for<Sum>(executor);
   multiply<Sum, SourceA, SourceB>({executor, kernel, row_pack<SourceA>(kernel), col_pack<SourceB>(kernel)}, a, b, c,
-                                  into, wanted);
+                                  into);
 }
 
 template <typename Sum, typename Source>
 void symmetric(Executor& executor, Strided<Source> x, core::MatrixView<Sum> c) {
-  multiply(executor, x.transposed(), x, c, Into::overwrite, Part::upper_triangle);
-  for (std::int64_t i = 0; i < c.rows; ++i) {
+  const std::int64_t n = x.cols;
+  if (c.rows != n || c.cols != n) throw std::logic_error("gram: the result must have the columns of x as sides");
+  const cpu::GemmKernel<Sum>& kernel = kernel_for<Sum>(executor);
+  const auto pack_cols = col_pack<Source>(kernel);
+  const std::int64_t strips = tiles_of(n, kernel.tile_cols);
+  if (x.rows == 0) {
+    for (std::int64_t i = 0; i < n; ++i) std::fill_n(c.row(i), n, Sum(0));
+    return;
+  }
+  const int threads = executor.pool().threads();
+  executor.pool().parallel_for(threads, [&](std::int64_t first, std::int64_t, int worker) {
+    const std::int64_t numbers = strips * kernel.tile_cols * std::min(gemm_k_block, x.rows);
+    Sum* packed = reinterpret_cast<Sum*>(executor.scratch(worker, static_cast<std::size_t>(numbers) * sizeof(Sum)));
+    for (std::int64_t k = 0; k < x.rows; k += gemm_k_block) {
+      const std::int64_t steps = std::min(gemm_k_block, x.rows - k);
+      pack_cols(x.data + k * x.row_stride, x.col_stride, x.row_stride, n, steps, packed);
+      // Dealt out in turn, because the strips grow longer from the left to the right.
+      for (std::int64_t strip = first; strip < strips; strip += threads) {
+        executor.cancel().check();
+        const std::int64_t col = strip * kernel.tile_cols;
+        const std::int64_t end = std::min(col + kernel.tile_cols, n);
+        kernel.multiply_symmetric(steps, packed, strip, {c.data + col, c.stride, end, end - col}, k > 0);
+      }
+    }
+  });
+  for (std::int64_t i = 0; i < n; ++i) {
     for (std::int64_t j = 0; j < i; ++j) c(i, j) = c(j, i);
   }
 }
@@ -153,27 +165,27 @@ void symmetric(Executor& executor, Strided<Source> x, core::MatrixView<Sum> c) {
 }  // namespace
 
 void gemm(Executor& executor, Strided<float> a, Strided<float> b, core::MatrixView<float> c, Into into) {
-  multiply(executor, a, b, c, into, Part::all);
+  multiply(executor, a, b, c, into);
 }
 
 void gemm(Executor& executor, Strided<float> a, Strided<Bf16> b, core::MatrixView<float> c, Into into) {
-  multiply(executor, a, b, c, into, Part::all);
+  multiply(executor, a, b, c, into);
 }
 
 void gemm(Executor& executor, Strided<double> a, Strided<double> b, core::MatrixView<double> c, Into into) {
-  multiply(executor, a, b, c, into, Part::all);
+  multiply(executor, a, b, c, into);
 }
 
 void gemm(Executor& executor, Strided<double> a, Strided<float> b, core::MatrixView<double> c, Into into) {
-  multiply(executor, a, b, c, into, Part::all);
+  multiply(executor, a, b, c, into);
 }
 
 void gemm(Executor& executor, Strided<float> a, Strided<double> b, core::MatrixView<double> c, Into into) {
-  multiply(executor, a, b, c, into, Part::all);
+  multiply(executor, a, b, c, into);
 }
 
 void gemm(Executor& executor, Strided<float> a, Strided<float> b, core::MatrixView<double> c, Into into) {
-  multiply(executor, a, b, c, into, Part::all);
+  multiply(executor, a, b, c, into);
 }
 
 void gram(Executor& executor, Strided<float> x, core::MatrixView<float> c) { symmetric(executor, x, c); }

@@ -204,6 +204,16 @@ TEST("a sum over nothing is zero, or leaves C as it was") {
             Into::overwrite);
 }
 
+TEST("x^T x of nothing is zero") {
+  ops::Executor executor(2, never);
+  Matrix<double> c(3, 3);
+  std::fill_n(c.data(), 9, 5.0);
+  ops::gram(executor, ops::strided(Matrix<float>(0, 3)), c.view());
+  for (std::int64_t i = 0; i < 9; ++i) CHECK_EQ(c.data()[i], 0.0);
+  Matrix<float> nothing(0, 0);
+  ops::gram(executor, ops::strided(Matrix<float>(4, 0)), nothing.view());
+}
+
 TEST("shapes that do not fit are a logic error") {
   ops::Executor executor(1, never);
   const Matrix<float> a(3, 4);

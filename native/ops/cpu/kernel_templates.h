@@ -119,21 +119,23 @@ struct GemmLoops {
     }
   }
 
-  /// One register tile: c[0..present_rows)[0..present_cols) = or += a strip times b strip.
+  /// One register tile of tile_rows x cols: the present part of c = or += a strip times b strip. Steps of `a` lie
+  /// `a_step` numbers apart.
+  template <int tile_rows, int a_step>
   static void multiply_tile(std::int64_t depth, const Number* a, const Number* b, Number* c, std::int64_t stride,
                             std::int64_t present_rows, std::int64_t present_cols, bool accumulate) {
-    Vector sum[rows][vectors];
-    unrolled<rows>([&]<int i>() { unrolled<vectors>([&]<int v>() { sum[i][v] = Simd::zero(); }); });
-    for (std::int64_t d = 0; d < depth; ++d, a += rows, b += cols) {
+    Vector sum[tile_rows][vectors];
+    unrolled<tile_rows>([&]<int i>() { unrolled<vectors>([&]<int v>() { sum[i][v] = Simd::zero(); }); });
+    for (std::int64_t d = 0; d < depth; ++d, a += a_step, b += cols) {
       Vector column[vectors];
       unrolled<vectors>([&]<int v>() { column[v] = Simd::load(b + v * Simd::width); });
-      unrolled<rows>([&]<int i>() {
+      unrolled<tile_rows>([&]<int i>() {
         const Vector factor = Simd::broadcast(a[i]);
         unrolled<vectors>([&]<int v>() { sum[i][v] = Simd::multiply_add(factor, column[v], sum[i][v]); });
       });
     }
-    if (present_rows == rows && present_cols == cols) {
-      unrolled<rows>([&]<int i>() {
+    if (present_rows == tile_rows && present_cols == cols) {
+      unrolled<tile_rows>([&]<int i>() {
         unrolled<vectors>([&]<int v>() {
           Number* place = c + i * stride + v * Simd::width;
           Simd::store(place, accumulate ? Simd::load(place) + sum[i][v] : sum[i][v]);
@@ -141,8 +143,8 @@ struct GemmLoops {
       });
       return;
     }
-    Number tile[rows][cols];
-    unrolled<rows>(
+    Number tile[tile_rows][cols];
+    unrolled<tile_rows>(
         [&]<int i>() { unrolled<vectors>([&]<int v>() { Simd::store(&tile[i][v * Simd::width], sum[i][v]); }); });
     for (std::int64_t i = 0; i < present_rows; ++i) {
       for (std::int64_t j = 0; j < present_cols; ++j) {
@@ -154,14 +156,26 @@ struct GemmLoops {
   static void multiply(std::int64_t depth, const Number* a, const Number* b, Target<Number> target, bool accumulate) {
     for (std::int64_t j = 0; j < target.cols; j += cols) {
       const std::int64_t present_cols = target.cols - j < cols ? target.cols - j : cols;
-      const std::int64_t below =
-          j + cols + target.diagonal;  // the first row that is wholly under these columns' diagonal
-      const std::int64_t end = target.rows < below ? target.rows : below;
-      for (std::int64_t i = 0; i < end; i += rows) {
+      for (std::int64_t i = 0; i < target.rows; i += rows) {
         const std::int64_t present_rows = target.rows - i < rows ? target.rows - i : rows;
-        multiply_tile(depth, a + i * depth, b + j * depth, target.c + i * target.stride + j, target.stride,
-                      present_rows, present_cols, accumulate);
+        multiply_tile<rows, rows>(depth, a + i * depth, b + j * depth, target.c + i * target.stride + j, target.stride,
+                                  present_rows, present_cols, accumulate);
       }
+    }
+  }
+
+  /// Both factors come from the same strips, so the rows of a tile must divide a strip.
+  static constexpr int symmetric_rows = rows >= 8 ? 8 : 4;
+  static_assert(cols % symmetric_rows == 0);
+
+  static void multiply_symmetric(std::int64_t depth, const Number* packed, std::int64_t strip, Target<Number> target,
+                                 bool accumulate) {
+    const Number* b = packed + strip * cols * depth;
+    for (std::int64_t i = 0; i < target.rows; i += symmetric_rows) {
+      const std::int64_t present_rows = target.rows - i < symmetric_rows ? target.rows - i : symmetric_rows;
+      const Number* a = packed + i / cols * cols * depth + i % cols;
+      multiply_tile<symmetric_rows, cols>(depth, a, b, target.c + i * target.stride, target.stride, present_rows,
+                                          target.cols, accumulate);
     }
   }
 };
@@ -235,12 +249,14 @@ constexpr Kernels kernels_of() {
       .f32 = {.tile_rows = F::rows,
               .tile_cols = F::cols,
               .multiply = F::multiply,
+              .multiply_symmetric = F::multiply_symmetric,
               .pack_rows_f32 = F::template pack<F::rows, float>,
               .pack_cols_f32 = F::template pack<F::cols, float>,
               .pack_cols_bf16 = F::template pack<F::cols, Bf16>},
       .f64 = {.tile_rows = D::rows,
               .tile_cols = D::cols,
               .multiply = D::multiply,
+              .multiply_symmetric = D::multiply_symmetric,
               .pack_rows_f32 = D::template pack<D::rows, float>,
               .pack_rows_f64 = D::template pack<D::rows, double>,
               .pack_cols_f32 = D::template pack<D::cols, float>,

@@ -16,20 +16,24 @@ template <typename Source, typename Sum>
 using Pack = void (*)(const Source* source, std::int64_t vector_stride, std::int64_t depth_stride, std::int64_t count,
                       std::int64_t depth, Sum* out);
 
-/// A part of C: c is rows x cols with row stride `stride`. Register tiles that lie wholly below the diagonal, where row
-/// - col = `diagonal`, are left out.
+/// A part of C, row-major with `stride` numbers from row to row.
 template <typename Sum>
 struct Target {
   Sum* c;
   std::int64_t stride;
   std::int64_t rows;
   std::int64_t cols;
-  std::int64_t diagonal;
 };
 
 /// The target = or += packed a times packed b over `depth` steps.
 template <typename Sum>
 using Multiply = void (*)(std::int64_t depth, const Sum* a, const Sum* b, Target<Sum> target, bool accumulate);
+
+/// One strip of columns of x^T x, from the top to the diagonal: x lies packed in strips of tile_cols vectors, of which
+/// number `strip` is the right factor. The target is the strip's columns, with as many rows as are wanted.
+template <typename Sum>
+using MultiplySymmetric = void (*)(std::int64_t depth, const Sum* packed, std::int64_t strip, Target<Sum> target,
+                                   bool accumulate);
 
 template <typename Sum>
 struct GemmKernel;
@@ -39,6 +43,7 @@ struct GemmKernel<float> {
   std::int64_t tile_rows;
   std::int64_t tile_cols;
   Multiply<float> multiply;
+  MultiplySymmetric<float> multiply_symmetric;
   Pack<float, float> pack_rows_f32;
   Pack<float, float> pack_cols_f32;
   Pack<Bf16, float> pack_cols_bf16;
@@ -49,6 +54,7 @@ struct GemmKernel<double> {
   std::int64_t tile_rows;
   std::int64_t tile_cols;
   Multiply<double> multiply;
+  MultiplySymmetric<double> multiply_symmetric;
   Pack<float, double> pack_rows_f32;
   Pack<double, double> pack_rows_f64;
   Pack<float, double> pack_cols_f32;
