@@ -8,6 +8,7 @@ import { errorProblem, hasError, Refusal } from '../contract/problems.ts'
 import type { MergeInput } from '../jobs/merge-input.ts'
 import { mergeResultSchema, type MergeResult, type Recipe } from '../contract/recipe.ts'
 import { parseRecipe } from '../recipes/parse-recipe.ts'
+import { resolveDraft } from '../recipes/resolve-recipe.ts'
 import { outcome, type Command, type CommandContext, type Outcome } from './command.ts'
 import { formatNumber, formatTable } from './format.ts'
 import { importPaths } from './import.ts'
@@ -29,8 +30,10 @@ export const mergeCommand: Command = {
     const file = given.positionals[0] ?? ''
     const { text, folder } = await readRecipe(file)
     const { draft, problems } = parseRecipe(text)
-    if (!draft || hasError(problems)) return outcome({ problems }, [], problems)
+    if (!draft) return outcome({ problems }, [], problems)
     return withSession(given.value('library'), context, async (session) => {
+      // A recipe that is refused for its form adds nothing to the library, but all that is wrong with it is said at once.
+      if (hasError(problems)) return refuseDraft(session, text, draft, folder)
       await importMissing(session, draft, folder, context)
       const out = given.value('out')
       return runMerge(session, { recipe: text, relativeTo: folder, ...(out !== undefined && { outFolder: resolve(out) }) }, context)
@@ -57,6 +60,17 @@ async function readAll(stream: NodeJS.ReadStream): Promise<string> {
   let text = ''
   for await (const chunk of stream) text += String(chunk)
   return text
+}
+
+/** Every problem of a recipe whose form is wrong; an adapter that lies at a path but is not in the library yet is none. */
+function refuseDraft(session: Session, text: string, draft: Recipe, folder: string): Outcome {
+  const { adapters } = session.services.library
+  const { problems } = resolveDraft(text, adapters, { relativeTo: folder, device: 'cpu' })
+  const onDisk = new Set(
+    draft.adapters.flatMap(({ adapter }, index) => (existsSync(resolve(folder, adapter)) ? [`adapters[${index}].adapter`] : [])),
+  )
+  const all = problems.filter(({ code, where }) => !(code === 'adapter-unknown' && onDisk.has(where?.field ?? '')))
+  return outcome({ problems: all }, [], all)
 }
 
 /** Brings adapters that the recipe gives by path into the library. What is refused there is refused again, by name, when the recipe is resolved. */

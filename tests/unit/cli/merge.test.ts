@@ -107,6 +107,17 @@ test.each([
   expect(JSON.stringify(found)).toContain(hint)
 })
 
+test('all that is wrong with a recipe is said at once, and nothing is imported for it', async () => {
+  const fresh = makeAdapter(join(folder, 'fresh'), { seed: 9 })
+  const before = (await runCli(['ls', ...inLibrary])).json<unknown[]>().length
+  const wrong = { method: 'linaer', adapters: [{ adapter: fresh, coeficient: 1 }, { adapter: './nowhere' }], output: { rank: 0 } }
+  const { code, json } = await runCli(['merge', recipe('several.json', wrong), ...inLibrary])
+  expect(code).toBe(1)
+  const codes = json<{ problems: { code: string }[] }>().problems.map((problem) => problem.code)
+  expect(codes.toSorted()).toEqual(['adapter-unknown', 'rank-invalid', 'unknown-field', 'unknown-method'])
+  expect((await runCli(['ls', ...inLibrary])).json<unknown[]>()).toHaveLength(before)
+})
+
 test('a broken source stops the merge with its own problems', async () => {
   const broken = makeAdapter(join(folder, 'broken'), { seed: 5, r: 4, config: { r: 8 } })
   const { code, json } = await runCli(['merge', recipe('broken.json', { method: 'linear', adapters: [{ adapter: broken }] }), ...inLibrary])
