@@ -1,10 +1,9 @@
 /** A folder of adapters as a person has it: nested, mostly healthy, some broken. */
 import { cpSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { fileURLToPath } from 'node:url'
 import { makeAdapter } from '../helpers/adapters.ts'
+import { demoAdapters } from '../helpers/demo.ts'
 
-const demo = fileURLToPath(new URL('../../resources/demo/adapters', import.meta.url))
 const taken = [
   'sentiment-r16',
   'topic-r4-attention',
@@ -26,13 +25,13 @@ export interface Pool {
 
 /** Fills `folder` with eight demo adapters, a truncated copy and one whose config is not JSON. */
 export function makePool(folder: string): Pool {
-  for (const name of taken) cpSync(join(demo, name), join(folder, 'found', name), { recursive: true })
+  for (const name of taken) cpSync(join(demoAdapters, name), join(folder, 'found', name), { recursive: true })
   const truncated = join(folder, 'broken', 'truncated')
-  cpSync(join(demo, 'bank-r16'), truncated, { recursive: true })
+  cpSync(join(demoAdapters, 'bank-r16'), truncated, { recursive: true })
   const weights = join(truncated, 'adapter_model.safetensors')
   writeFileSync(weights, readFileSync(weights).subarray(0, 4096))
   const notJson = join(folder, 'broken', 'unreadable-config')
-  cpSync(join(demo, 'bank-r16'), notJson, { recursive: true })
+  cpSync(join(demoAdapters, 'bank-r16'), notJson, { recursive: true })
   writeFileSync(join(notJson, 'adapter_config.json'), '{ "r": 16,')
   return { folder, imported: taken.length, refused: 2 }
 }

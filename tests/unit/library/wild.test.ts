@@ -11,10 +11,9 @@ import type { Inspect } from '../../../src-main/library/inspection.ts'
 import { openLibrary, type Library } from '../../../src-main/library/open-library.ts'
 import { silentLog } from '../../../src-main/platform/log.ts'
 import { makeWild, wildNames, wildSeed, wildSource } from '../../fixtures/make-wild.ts'
+import { demoAdapters as kit } from '../../helpers/demo.ts'
 import { inspectInTypeScript } from '../../helpers/inspect.ts'
 import { codes, queryOf } from './support.ts'
-
-const kit = join(import.meta.dirname, '../../../resources/demo/adapters')
 
 /** Name -> status, variant and problem codes after the kit has been imported (the table of bad input). */
 const expected: Readonly<Record<string, readonly [string, string, readonly string[]]>> = {
