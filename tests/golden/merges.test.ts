@@ -1,6 +1,6 @@
 /**
  * Merges against PEFT's add_weighted_adapter (make_golden.py). Every case of the folder that a method covers is run through the addon and
- * compared per module. The folder is AMALGAM_GOLDEN when it is set, so nothing here may depend on the checked-in values.
+ * compared per module, once from a job written here and once from a recipe. The folder is AMALGAM_GOLDEN when it is set, so nothing here may depend on the checked-in values.
  */
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { createRequire } from 'node:module'
@@ -8,8 +8,10 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import type { ResolvedContribution, ResolvedMergeJob, ResolvedModule } from '../../src-main/contract/recipe.ts'
-import { peftRank, peftScaling, type PeftConfig } from '../helpers/peft-rules.ts'
-import { readSafetensors, type Tensor } from '../helpers/safetensors.ts'
+import { readPeftAdapter, relativeDifference, type Update } from '../helpers/peft.ts'
+import { readSafetensors } from '../helpers/safetensors.ts'
+import { mergeUpdates } from '../unit/identities/merge-updates.ts'
+import { makePool } from '../unit/recipes/pool.ts'
 
 const folder = process.env['AMALGAM_GOLDEN'] ?? join(import.meta.dirname, 'values')
 
@@ -34,41 +36,31 @@ const covered: Readonly<Record<string, readonly { readonly method: string; reado
   linear: [{ method: 'peft_linear', cut: false, tolerance: 1e-5 }],
 }
 
-/** One adapter of the folder as PEFT reads it: per module its factors' names and shapes, and the scaling. */
+/** One adapter of the folder as PEFT reads it. */
 interface GoldenAdapter {
-  readonly weightsFile: string
-  readonly modules: ReadonlyMap<string, { readonly a: string; readonly b: string; readonly in: number; readonly out: number; readonly rank: number; readonly scaling: number }>
+  readonly folder: string
+  readonly modules: ReadonlyMap<string, Update>
 }
 
 function readGoldenAdapter(name: string): GoldenAdapter {
-  const weightsFile = join(folder, 'adapters', name, 'adapter_model.safetensors')
-  const config = JSON.parse(readFileSync(join(folder, 'adapters', name, 'adapter_config.json'), 'utf8')) as PeftConfig
-  const tensors = readSafetensors(weightsFile)
-  const modules = [...tensors.keys()]
-    .filter((tensor) => tensor.endsWith('.lora_A.weight'))
-    .map((a) => {
-      const module = a.replace(/^base_model\.model\./, '').replace(/\.lora_A\.weight$/, '')
-      const b = a.replace('.lora_A.', '.lora_B.')
-      const [rank = 0, inputs = 0] = tensors.get(a)?.shape ?? []
-      const [out = 0] = tensors.get(b)?.shape ?? []
-      expect(rank, `${name} ${module}: the rank of the config is that of the tensor`).toBe(peftRank(config, module))
-      return [module, { a, b, in: inputs, out, rank, scaling: peftScaling(config, module) }] as const
-    })
-  return { weightsFile, modules: new Map(modules) }
+  const adapterFolder = join(folder, 'adapters', name)
+  return { folder: adapterFolder, modules: readPeftAdapter(adapterFolder) }
 }
 
 /** The resolved job over the union of the adapters' modules; `cutTo` -1 keeps everything. */
 function resolvedJob(method: string, golden: GoldenCase, adapters: readonly GoldenAdapter[], cutTo: number): ResolvedMergeJob {
   const names = [...new Set(adapters.flatMap((adapter) => [...adapter.modules.keys()]))].sort()
   const modules = names.map((name): ResolvedModule => {
+    const prefix = `base_model.model.${name}`
+    const factors = { a: `${prefix}.lora_A.weight`, b: `${prefix}.lora_B.weight` }
     const sources = adapters.flatMap((adapter, index): ResolvedContribution[] => {
       const module = adapter.modules.get(name)
       const coefficient = golden.weights[index] ?? NaN
-      return module ? [{ adapter: index, a: module.a, b: module.b, rank: module.rank, scaling: module.scaling, coefficient }] : []
+      return module ? [{ adapter: index, ...factors, rank: module.rank, scaling: module.scaling, coefficient }] : []
     })
     const shape = adapters.flatMap((adapter) => adapter.modules.get(name) ?? [])[0]
     if (!shape) throw new Error(`${name} belongs to no adapter`)
-    return { name, in: shape.in, out: shape.out, rank: cutTo, outputA: `${name}.A`, outputB: `${name}.B`, sources }
+    return { name, in: shape.in, out: shape.out, rank: cutTo, outputA: factors.a, outputB: factors.b, sources }
   })
   const stacked = Math.max(...modules.map((module) => module.sources.reduce((sum, source) => sum + source.rank, 0)))
   return {
@@ -76,7 +68,14 @@ function resolvedJob(method: string, golden: GoldenCase, adapters: readonly Gold
     kind: 'merge',
     method,
     params: {},
-    adapters: adapters.map(({ weightsFile }, index) => ({ id: `${index}`, name: `${index}`, contentHash: '', tensorHash: '', weightsFile, params: {} })),
+    adapters: adapters.map((adapter, index) => ({
+      id: `${index}`,
+      name: `${index}`,
+      contentHash: '',
+      tensorHash: '',
+      weightsFile: join(adapter.folder, 'adapter_model.safetensors'),
+      params: {},
+    })),
     modules,
     output: { dtype: 'float32', rank: cutTo === -1 ? stacked : cutTo },
     seed: 1,
@@ -88,23 +87,32 @@ interface Addon {
   startJob(kind: string, request: string, onProgress: (progress: string) => void): { readonly promise: Promise<string> }
 }
 
-/** |B A - expected| / |expected|, Frobenius norms, in double. */
-function relativeDifference(a: Tensor, b: Tensor, expected: Tensor): number {
-  const [rank = 0, inputs = 0] = a.shape
-  const [out = 0] = b.shape
-  expect(expected.shape).toEqual([out, inputs])
-  let difference = 0
-  let size = 0
-  for (let i = 0; i < out; i++) {
-    for (let j = 0; j < inputs; j++) {
-      let sum = 0
-      for (let k = 0; k < rank; k++) sum += (b.data[i * rank + k] ?? NaN) * (a.data[k * inputs + j] ?? NaN)
-      const wanted = expected.data[i * inputs + j] ?? NaN
-      difference += (sum - wanted) ** 2
-      size += wanted ** 2
-    }
+/** B A of every module of a merged file, in double. */
+function writtenUpdates(path: string): Map<string, Float64Array> {
+  const tensors = readSafetensors(path)
+  const updates = new Map<string, Float64Array>()
+  for (const [name, a] of tensors) {
+    const module = /^base_model\.model\.(.+)\.lora_A\.weight$/.exec(name)?.[1]
+    if (module === undefined) continue
+    const b = tensors.get(name.replace('.lora_A.', '.lora_B.'))
+    if (!b) throw new Error(`${module} has no second factor`)
+    const [rank = 0, inputs = 0] = a.shape
+    const [out = 0] = b.shape
+    const delta = new Float64Array(out * inputs)
+    for (let i = 0; i < out; i++)
+      for (let k = 0; k < rank; k++)
+        for (let j = 0; j < inputs; j++) delta[i * inputs + j]! += b.data[i * rank + k]! * a.data[k * inputs + j]!
+    updates.set(module, delta)
   }
-  return Math.sqrt(difference / size)
+  expect(tensors.size).toBe(2 * updates.size)
+  return updates
+}
+
+/** Every module of the golden file is there, and differs by less than `tolerance`. */
+function expectAgreement(updates: ReadonlyMap<string, Float64Array>, name: string, tolerance: number): void {
+  const expected = readSafetensors(join(folder, 'merges', `${name}.safetensors`))
+  expect([...updates.keys()].sort()).toEqual([...expected.keys()].sort())
+  for (const [module, delta] of expected) expect(relativeDifference(updates.get(module)!, delta.data), module).toBeLessThan(tolerance)
 }
 
 describe('merges agree with PEFT', () => {
@@ -129,15 +137,21 @@ describe('merges agree with PEFT', () => {
         const job = resolvedJob(method, golden, adapters, cut ? (golden.options.svd_rank ?? NaN) : -1)
         const outFile = join(scratch, `${name}-${method}.safetensors`)
         await addon.startJob('merge', JSON.stringify({ job, outFile, threads: 2 }), () => {}).promise
-        const merged = readSafetensors(outFile)
-        const expected = readSafetensors(join(folder, 'merges', `${name}.safetensors`))
-        expect(job.modules.map((module) => module.name)).toEqual([...expected.keys()].sort())
-        expect(merged.size).toBe(2 * expected.size)
-        for (const [module, delta] of expected) {
-          const a = merged.get(`${module}.A`)
-          const b = merged.get(`${module}.B`)
-          if (!a || !b) throw new Error(`${module} was not written`)
-          expect(relativeDifference(a, b, delta), module).toBeLessThan(tolerance)
+        expectAgreement(writtenUpdates(outFile), name, tolerance)
+      })
+
+      test(`a recipe of ${method} gives ${name} to ${tolerance}`, async () => {
+        const pool = makePool()
+        try {
+          golden.adapters.forEach((adapter) => pool.addFolder(adapter, join(folder, 'adapters', adapter)))
+          const { updates } = await mergeUpdates(pool, {
+            method,
+            adapters: golden.adapters.map((adapter, index) => ({ adapter, coefficient: golden.weights[index] ?? NaN })),
+            output: { rank: cut ? (golden.options.svd_rank ?? NaN) : method === 'linear' ? 'sum' : 'auto' },
+          })
+          expectAgreement(new Map([...updates].map(([module, { delta }]) => [module, delta])), name, tolerance)
+        } finally {
+          pool.close()
         }
       })
     }
