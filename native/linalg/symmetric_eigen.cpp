@@ -87,11 +87,11 @@ void apply(std::vector<Rotation>& batch, Matrix<double>& vectors, ops::Executor&
   const std::int64_t strips = (n + strip_columns - 1) / strip_columns;
   const auto body = [&](std::int64_t begin, std::int64_t end, int) {
     for (std::int64_t strip = begin; strip < end; ++strip) {
+      executor.cancel().check();
       vector.rotate(vectors.data(), n, strip * strip_columns, std::min(n, (strip + 1) * strip_columns), batch.data(),
                     static_cast<std::int64_t>(batch.size()));
     }
   };
-  executor.cancel().check();
   if (n >= parallel_from) {
     executor.pool().parallel_for(strips, body);
   } else {
@@ -171,10 +171,11 @@ void transform_back(const Matrix<double>& reflectors, Matrix<double>& vectors, o
   const auto& vector = ops::vector_ops(executor.instruction_set());
   const std::int64_t n = vectors.rows();
   constexpr std::int64_t rows_together = 32;  // a reflector is read once for so many rows
+  constexpr std::int64_t reflections_per_check = 256;
   for_rows(executor, n, [&](std::int64_t begin, std::int64_t end, int) {
     for (std::int64_t block = begin; block < end; block += rows_together) {
-      executor.cancel().check();
       for (std::int64_t k = n - 3; k >= 0; --k) {
+        if (k % reflections_per_check == 0) executor.cancel().check();
         const std::int64_t first = k + 1;
         const double* w = reflectors.row(k) + first;
         for (std::int64_t i = block; i < std::min(end, block + rows_together); ++i) {

@@ -127,9 +127,9 @@ RankUnits lifted(const linalg::Truncation& cut, const Matrix<double>& out_direct
 Combined combine_in_core(RankUnits units, const ModuleRequest& module, const methods::InCore& rule, int adapters,
                          Want want, ops::Executor& executor) {
   linalg::Basis out_basis = linalg::orthonormal_basis(ops::strided(units.b), executor);
+  units.b = Matrix<float>();
   const linalg::Basis in_basis = linalg::orthonormal_basis(ops::strided(units.a).transposed(), executor);
   units.a = Matrix<float>();
-  units.b = Matrix<float>();
   const Cores cores = joint_cores(units.c, module, adapters, out_basis.coordinates, in_basis.coordinates, executor);
   const Matrix<double> sum = rule(cores);
   double sizes = 0;

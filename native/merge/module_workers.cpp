@@ -42,10 +42,11 @@ void for_modules(std::int64_t count, int side_by_side, int threads, const core::
   std::atomic<std::int64_t> next{0};
   FirstFailure failure;
   core::ThreadPool pool(workers);
-  pool.parallel_for(workers, [&](std::int64_t, std::int64_t, int) {
+  pool.parallel_for(workers, [&](std::int64_t, std::int64_t, int number) {
     std::int64_t i = -1;
     try {
-      ModuleWorker worker{ops::Executor(threads / workers, cancel), {}};
+      const int own_threads = threads / workers + (number < threads % workers ? 1 : 0);
+      ModuleWorker worker{ops::Executor(own_threads, cancel), {}};
       while (!failure.any() && (i = next.fetch_add(1)) < count) body(i, worker);
     } catch (...) {
       failure.add(i, std::current_exception());
