@@ -2,7 +2,9 @@
 import { strict as assert } from 'node:assert'
 import { mkdirSync } from 'node:fs'
 import { dirname, join } from 'node:path'
+import { setTimeout } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
+import { isDeepStrictEqual } from 'node:util'
 import { AxeBuilder } from '@axe-core/playwright'
 import type { Page } from 'playwright-core'
 
@@ -79,4 +81,15 @@ export async function tabTo(page: Page, what: string, reached: (page: Page) => P
     passed.push((await focusedWords(page)).slice(0, 40))
   }
   assert.fail(`Tab did not reach ${what} in ${most} presses; it passed ${passed.join(' / ')}`)
+}
+
+/** Reads until the value is as expected, for at most five seconds; a page answers a click a moment later. */
+export async function eventually(read: () => Promise<unknown>, expected: unknown, what?: string): Promise<void> {
+  const until = Date.now() + 5000
+  for (;;) {
+    const value = await read()
+    if (isDeepStrictEqual(value, expected)) return
+    if (Date.now() > until) assert.deepEqual(value, expected, what)
+    await setTimeout(50)
+  }
 }

@@ -2,7 +2,7 @@
 import { strict as assert } from 'node:assert'
 import type { Locator, Page } from 'playwright-core'
 import type { Pool } from './pool.ts'
-import { assertAccessible, dropOnWindow, picture, pictures, sizes } from './screen.ts'
+import { assertAccessible, dropOnWindow, eventually, picture, pictures, sizes } from './screen.ts'
 
 export interface WalkOptions {
   /** Names the folder of the pictures. */
@@ -76,7 +76,7 @@ async function prepareMerge(page: Page, { host }: WalkOptions): Promise<void> {
   await assertAccessible(page, 'the empty merge')
   await pictures(page, host, 'merge-empty')
   await page.getByRole('region', { name: 'Selection' }).getByRole('button', { name: 'Merge' }).click()
-  assert.deepEqual(await sourceNames(page), ['rude-r16', 'sentiment-r16', 'topic-r4-attention'])
+  await eventually(() => sourceNames(page), ['rude-r16', 'sentiment-r16', 'topic-r4-attention'])
   await fact(page, 'Rank', '36 → 16')
   await coefficient(page, 'rude-r16').fill('-0.3')
   await coefficient(page, 'sentiment-r16').fill('0.7')
@@ -95,12 +95,12 @@ async function prepareMerge(page: Page, { host }: WalkOptions): Promise<void> {
   // By keyboard: the third line to the top and back.
   const handle = page.getByRole('button', { name: /^Move topic-r4-attention/ })
   await handle.press('Home')
-  assert.deepEqual(await sourceNames(page), ['topic-r4-attention', 'rude-r16', 'sentiment-r16'])
+  await eventually(() => sourceNames(page), ['topic-r4-attention', 'rude-r16', 'sentiment-r16'])
   await handle.press('End')
-  assert.deepEqual(await sourceNames(page), ['rude-r16', 'sentiment-r16', 'topic-r4-attention'])
+  await eventually(() => sourceNames(page), ['rude-r16', 'sentiment-r16', 'topic-r4-attention'])
   await page.getByRole('textbox', { name: 'Name of the result' }).focus()
   await dragFirstBelowSecond(page)
-  assert.deepEqual(await sourceNames(page), ['sentiment-r16', 'rude-r16', 'topic-r4-attention'])
+  await eventually(() => sourceNames(page), ['sentiment-r16', 'rude-r16', 'topic-r4-attention'])
   await dragFirstBelowSecond(page)
   await settled(page)
   await assertAccessible(page, 'the merge')
@@ -126,7 +126,7 @@ async function refuseMistakes(page: Page, { host }: WalkOptions): Promise<void> 
   await coefficient(page, 'sentiment-r16').fill('much')
   const list = page.getByRole('list', { name: 'Problems to resolve' })
   await list.getByText('"much"').first().waitFor()
-  assert.equal(await mergeButton(page).isDisabled(), true)
+  await eventually(() => mergeButton(page).isDisabled(), true)
   await list.getByRole('button', { name: 'Go to the field' }).click()
   const where = await page.evaluate(() => document.activeElement?.getAttribute('aria-label') ?? '')
   assert.equal(where, 'Coefficient of sentiment-r16, number', 'the jump lands on the field')
@@ -170,7 +170,7 @@ async function lookAtJobs(page: Page, { host }: WalkOptions): Promise<string> {
   await detail.getByText('Modules', { exact: true }).click()
   const modules = detail.getByRole('region', { name: 'Modules' }).getByRole('row')
   await modules.nth(28).waitFor()
-  assert.equal(await modules.count(), 29, '28 modules and a head')
+  await eventually(() => modules.count(), 29, '28 modules and a head')
   await detail.getByText('Recipe', { exact: true }).click()
   const recipe = (await detail.getByRole('region', { name: 'Recipe' }).textContent()) ?? ''
   assert.match(recipe, /method: linear/)
@@ -195,9 +195,9 @@ async function openRecipe(page: Page, recipe: string): Promise<void> {
   await text.fill(recipe)
   await page.getByRole('button', { name: 'Fill the form' }).click()
   await page.getByRole('list', { name: 'Adapters to merge' }).waitFor()
-  assert.deepEqual(await sourceNames(page), ['rude-r16', 'sentiment-r16', 'topic-r4-attention'])
-  assert.equal(await coefficient(page, 'sentiment-r16').inputValue(), '0.7')
-  assert.equal(await page.getByRole('textbox', { name: 'Rank, number' }).inputValue(), '8')
+  await eventually(() => sourceNames(page), ['rude-r16', 'sentiment-r16', 'topic-r4-attention'])
+  await eventually(() => coefficient(page, 'sentiment-r16').inputValue(), '0.7')
+  await eventually(() => page.getByRole('textbox', { name: 'Rank, number' }).inputValue(), '8')
   await fact(page, 'Rank', '36 → 8')
 }
 
@@ -211,8 +211,8 @@ async function changeSettings(page: Page, { host }: WalkOptions): Promise<void> 
   await pictures(page, host, 'settings')
   await page.getByRole('button', { name: 'Dark', exact: true }).click()
   await page.getByText('saved').waitFor()
-  assert.equal(await page.evaluate(() => document.documentElement.dataset['theme']), 'dark')
-  assert.equal(await page.evaluate(() => getComputedStyle(document.body).colorScheme), 'dark')
+  await eventually(() => page.evaluate(() => document.documentElement.dataset['theme']), 'dark')
+  await eventually(() => page.evaluate(() => getComputedStyle(document.body).colorScheme), 'dark')
   await page.keyboard.press('Control+k')
   await page.getByRole('dialog').waitFor()
   await assertAccessible(page, 'the command palette')
@@ -220,7 +220,7 @@ async function changeSettings(page: Page, { host }: WalkOptions): Promise<void> 
   await page.keyboard.press('Escape')
   await page.reload()
   await page.getByRole('grid', { name: 'Adapters' }).waitFor()
-  assert.equal(await page.evaluate(() => document.documentElement.dataset['theme']), 'dark', 'the theme survives a reload')
+  await eventually(() => page.evaluate(() => document.documentElement.dataset['theme']), 'dark', 'the theme survives a reload')
 }
 
 const row = (page: Page, index: number): Locator => page.locator(`[role="row"][aria-rowindex="${index + 2}"]`)
