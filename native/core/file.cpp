@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -91,8 +92,8 @@ OutputFile::OutputFile(std::string path)
 OutputFile::~OutputFile() {
   if (finished_) return;
   ::unlink(path_.c_str());
-  // With the last descriptor the pages of the file go, which takes a third of a second for a gigabyte. Whoever cancelled
-  // a job should not wait for that. (Where no thread can be had, the descriptor is closed here.)
+  // With the last descriptor the pages of the file go, which takes a third of a second for a gigabyte. Whoever
+  // cancelled a job should not wait for that. (Where no thread can be had, the descriptor is closed here.)
   try {
     std::thread([descriptor = std::move(descriptor_)] {}).detach();
   } catch (const std::system_error&) {
@@ -101,15 +102,20 @@ OutputFile::~OutputFile() {
 }
 
 void OutputFile::reserve(std::uint64_t bytes) {
-#ifdef __linux__
   if (bytes == 0) return;
+  // Asked first, because a reservation that fails has taken all the space there is, until the file is closed. Some
+  // network file systems report sizes of 0 and are taken at their word later.
+  struct statvfs space {};
+  if (::fstatvfs(descriptor_.get(), &space) == 0 && space.f_frsize > 0 && space.f_blocks > 0 &&
+      bytes / space.f_frsize >= space.f_bavail) {
+    throw write_error(ENOSPC, path_);
+  }
+#ifdef __linux__
   int result = 0;
   do {
     result = ::fallocate(descriptor_.get(), 0, 0, static_cast<off_t>(bytes)) == 0 ? 0 : errno;
   } while (result == EINTR);
   if (result != 0 && result != EOPNOTSUPP && result != ENOSYS) throw write_error(result, path_);
-#else
-  static_cast<void>(bytes);
 #endif
 }
 
