@@ -1,4 +1,4 @@
-import { existsSync, readdirSync } from 'node:fs'
+import { existsSync, readdirSync, statSync } from 'node:fs'
 import { basename, dirname, join } from 'node:path'
 import { errorProblem, type Problem } from '../contract/problems.ts'
 import type { AdapterFacts } from './adapter-facts.ts'
@@ -41,7 +41,7 @@ export function readAdapter(folder: string, memo: HeaderMemo = createHeaderMemo(
     name: nameOf(folder),
     baseModelName: config?.baseModelName ?? card.baseModelName,
     useRslora: config?.useRslora ?? false,
-    sizeBytes: usable?.sizeBytes ?? 0,
+    sizeBytes: usable?.sizeBytes ?? (header ? statSync(weightsPath, { throwIfNoEntry: false })?.size : 0) ?? 0,
     licence: card.licence,
     variant: update?.variant ?? 'other',
     modules: update?.modules ?? [],

@@ -109,6 +109,7 @@ for (const [how, inspect, can] of inspections) {
         const rows = library.adapters.list(queryOf({ status: ['refused'] })).rows
         expect(rows.map((row) => row.name).sort()).toEqual(Object.keys(expected).filter((name) => expected[name]?.[0] === 'refused').sort()) // prettier-ignore
         expect(rows.every((row) => row.problems[0]?.severity === 'error')).toBe(true)
+        expect(rows.find((row) => row.name === 'header-too-long')?.sizeBytes).toBe(10)
         expect(existsSync(join(wild!, 'pickle-only/adapter_model.bin'))).toBe(true)
       })
 
