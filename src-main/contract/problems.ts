@@ -39,7 +39,6 @@ export const problemTitles = {
   'pattern-unmatched': 'A pattern matches nothing',
   'targets-disagree': 'Config and file name different modules',
   'variant-not-plain': 'Not a plain LoRA',
-  'screen-failed': 'Outside the screens of the recycling study',
   'file-missing': 'File is not where it was',
   // recipes and merging
   'unknown-method': 'Unknown merge method',
