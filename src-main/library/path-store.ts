@@ -20,7 +20,8 @@ export interface PathStore {
   setPresent(path: string, present: boolean): void
   /** What was last seen at `path`, a real path of a folder; null when no adapter was. */
   at(path: string): KnownPath | null
-  missingIds(): string[]
+  /** Ids of the missing adapters, of all or among the given ones. */
+  missingIds(ids?: readonly string[]): string[]
 }
 
 interface PathRow {
@@ -43,6 +44,7 @@ export function createPathStore(db: Database.Database): PathStore {
     'UPDATE adapter_paths SET present = ? WHERE path = ? RETURNING adapter_seq AS seq',
   )
   const missing = db.prepare<[], { id: string }>("SELECT id FROM adapters WHERE status = 'missing'")
+  const isMissing = db.prepare<[string], { id: string }>("SELECT id FROM adapters WHERE id = ? AND status = 'missing'")
   const refreshStatus = db.prepare(refreshStatusSql)
   return {
     all: (ids) => (ids === undefined ? all.all() : ids.flatMap((id) => ofOne.all(id))).map(knownOf),
@@ -54,6 +56,6 @@ export function createPathStore(db: Database.Database): PathStore {
       const owner = setPresent.get(present ? 1 : 0, path)
       if (owner) refreshStatus.run(owner.seq)
     },
-    missingIds: () => missing.all().map((row) => row.id),
+    missingIds: (ids) => (ids === undefined ? missing.all().map((row) => row.id) : ids.filter((id) => isMissing.get(id) !== undefined)),
   }
 }

@@ -25,7 +25,7 @@ export async function rescanPlaces(
   ids?: readonly string[],
 ): Promise<Rescanned> {
   const places = adapters.paths.all(ids)
-  const before = new Set(adapters.paths.missingIds())
+  const before = new Set(adapters.paths.missingIds(ids))
   const changed: string[] = []
   const touched = new Set<string>()
   for (let from = 0; from < places.length; from += batchSize) {
@@ -43,7 +43,7 @@ export async function rescanPlaces(
     })
     await setImmediate()
   }
-  const after = signal.aborted ? before : new Set(adapters.paths.missingIds())
+  const after = signal.aborted ? before : new Set(adapters.paths.missingIds(ids))
   const among = (one: ReadonlySet<string>, other: ReadonlySet<string>) => [...one].filter((id) => touched.has(id) && !other.has(id)).length
   return { missing: among(after, before), found: among(before, after), changed, touched: [...touched] }
 }
