@@ -100,15 +100,21 @@ void apply(std::vector<Rotation>& batch, Matrix<double>& vectors, ops::Executor&
   batch.clear();
 }
 
-/// The first index from `low` on whose coupling to the next one is rounding noise.
-std::int64_t end_of_block(const Tridiagonal& t, std::int64_t low) {
+/// Couplings up to this are rounding noise wherever they stand: every step leaves errors of that size. Measured against
+/// their neighbours alone, those among the zero eigenvalues of a matrix of low rank would never count as settled.
+double coupling_noise(const Tridiagonal& t) {
+  double largest = 0;
+  for (std::size_t i = 0; i < t.diagonal.size(); ++i) {
+    largest = std::max(largest, std::abs(t.diagonal[i]) + std::abs(t.off[i]));
+  }
+  return std::numeric_limits<double>::epsilon() * largest;
+}
+
+/// The first index from `low` on whose coupling to the next one is at most `noise`.
+std::int64_t end_of_block(const Tridiagonal& t, std::int64_t low, double noise) {
   const auto n = static_cast<std::int64_t>(t.diagonal.size());
   std::int64_t high = low;
-  while (high + 1 < n) {
-    const double neighbours = std::abs(t.diagonal[high]) + std::abs(t.diagonal[high + 1]);
-    if (std::abs(t.off[high]) <= std::numeric_limits<double>::epsilon() * neighbours) break;
-    ++high;
-  }
+  while (high + 1 < n && std::abs(t.off[high]) > noise) ++high;
   return high;
 }
 
@@ -153,9 +159,10 @@ Matrix<double> diagonalise(Tridiagonal& t, ops::Executor& executor) {
   for (std::int64_t i = 0; i < n; ++i) vectors(i, i) = 1;
   std::vector<Rotation> batch;
   const auto most = static_cast<std::size_t>(sweeps_per_batch * n);
+  const double noise = coupling_noise(t);
   for (std::int64_t low = 0; low < n; ++low) {
     for (int iteration = 0;; ++iteration) {
-      const std::int64_t high = end_of_block(t, low);
+      const std::int64_t high = end_of_block(t, low, noise);
       if (high == low) break;
       if (iteration == most_iterations) throw std::logic_error("symmetric_eigen: QL does not converge");
       ql_step(t, low, high, batch);

@@ -3,6 +3,7 @@
 #include <cmath>
 #include <cstring>
 #include <limits>
+#include <utility>
 #include <vector>
 
 #include "dense_reference.h"
@@ -161,6 +162,25 @@ TEST("eigen: equal values, and Gram matrices of low rank") {
   const auto split = decompose(degenerate);
   check_eigen(degenerate, split);
   for (int k = 0; k < 30; ++k) CHECK_NEAR(split.values[k], k < 10 ? 5 : 1, 1e-13);
+}
+
+TEST("eigen: Gram matrices of equal copies, whose zero eigenvalues are rounding alone") {
+  test::Random random(12);
+  for (const std::int64_t rank : {16, 64, 96}) {
+    const Dense x = test::random_matrix<double>(random, 512, rank);
+    Dense copies(512, 4 * rank);
+    for (std::int64_t i = 0; i < 512; ++i) {
+      for (std::int64_t j = 0; j < 4 * rank; ++j) copies(i, j) = x(i, j % rank);
+    }
+    for (const core::InstructionSet set : {core::InstructionSet::portable, core::best_instruction_set()}) {
+      ops::Executor executor(2, never, set);
+      const Dense gram = linalg::gram(ops::strided(std::as_const(copies)), executor);
+      const auto eigen = linalg::symmetric_eigen(gram.copy(), executor);
+      check_eigen(gram, eigen);
+      CHECK(eigen.values[static_cast<std::size_t>(rank) - 1] > 1);
+      for (auto k = static_cast<std::size_t>(rank); k < eigen.values.size(); ++k) CHECK_NEAR(eigen.values[k], 0, 1e-10);
+    }
+  }
 }
 
 TEST("eigen: scale does not matter, from 1e-200 to 1e200") {

@@ -141,6 +141,18 @@ test('progress comes in stages with fractions from 0 to 1', async () => {
   expect(seen.every(({ stage }) => stage !== '')).toBe(true)
 })
 
+test('equal copies of a wide adapter merge to it at any rank', async () => {
+  pool.add('wide', { r: 64, layers: 1, shape: { hidden: 512, intermediate: 1024, keyValue: 256 }, seed: 1 })
+  const half = (adapters: string[], rank: number): RecipeInput => ({
+    method: 'linear',
+    adapters: adapters.map((adapter) => ({ adapter, coefficient: 1 / adapters.length })),
+    output: { rank },
+  })
+  const one = await engine.merge(jobOf(half(['wide'], 32)), join(pool.folder, 'one.safetensors'))
+  const four = await engine.merge(jobOf(half(['wide', 'wide', 'wide', 'wide'], 32)), join(pool.folder, 'four.safetensors'))
+  for (const [index, module] of four.modules.entries()) expect(module.norm / one.modules[index]!.norm).toBeCloseTo(1, 6)
+})
+
 test('a running merge stops within 200 ms and leaves no file', async () => {
   for (const seed of [1, 2, 3])
     pool.add(`big-${seed}`, { r: 64, layers: 8, shape: { hidden: 512, intermediate: 1024, keyValue: 256 }, seed })
