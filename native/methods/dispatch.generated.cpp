@@ -67,21 +67,25 @@ PeftLinearParams read_peft_linear(const ParamSource& source) {
 struct Row {
   std::string_view id;
   bool sums_updates;
-  std::variant<OnFactors, InCore> (*bind)(const ParamSource&);
+  Rule (*bind)(const ParamSource&);
 };
 
 const std::array rows{
-    Row{"concat", true, [](const ParamSource& source) -> std::variant<OnFactors, InCore> {
-          return OnFactors([params = read_concat(source)](lora::RankUnits input) { return concat(std::move(input), params); });
+    Row{"concat", true, [](const ParamSource& source) -> Rule {
+          const auto params = read_concat(source);
+          return OnFactors([params](lora::RankUnits input) { return concat(std::move(input), params); });
         }},
-    Row{"linear", true, [](const ParamSource& source) -> std::variant<OnFactors, InCore> {
-          return InCore([params = read_linear(source)](const Cores& input) { return linear(input, params); });
+    Row{"linear", true, [](const ParamSource& source) -> Rule {
+          const auto params = read_linear(source);
+          return InCore([params](const Cores& input) { return linear(input, params); });
         }},
-    Row{"average", true, [](const ParamSource& source) -> std::variant<OnFactors, InCore> {
-          return InCore([params = read_average(source)](const Cores& input) { return average(input, params); });
+    Row{"average", true, [](const ParamSource& source) -> Rule {
+          const auto params = read_average(source);
+          return InCore([params](const Cores& input) { return average(input, params); });
         }},
-    Row{"peft_linear", false, [](const ParamSource& source) -> std::variant<OnFactors, InCore> {
-          return OnFactors([params = read_peft_linear(source)](lora::RankUnits input) { return peft_linear(std::move(input), params); });
+    Row{"peft_linear", false, [](const ParamSource& source) -> Rule {
+          const auto params = read_peft_linear(source);
+          return OnFactors([params](lora::RankUnits input) { return peft_linear(std::move(input), params); });
         }},
 };
 

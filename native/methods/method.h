@@ -1,7 +1,4 @@
 // What a merge method is to the rest of the core: one function of one of four kinds, bound to its parameters.
-//
-// Two kinds exist so far. The others get their signature here with their first method: on_tiles (elementwise on tiles
-// of the updates, after an optional pass for statistics) and cluster (from inner products between units to new units).
 #pragma once
 
 #include <functional>
@@ -12,6 +9,8 @@
 #include "core/json.h"
 #include "core/tensor.h"
 #include "lora/rank_units.h"
+#include "methods/tiles.h"
+#include "methods/unit_pool.h"
 #include "ops/executor.h"
 
 namespace amalgam::methods {
@@ -50,12 +49,15 @@ struct ParamSource {
   std::vector<const core::Json*> adapters;
 };
 
+/// The four kinds.
+using Rule = std::variant<OnFactors, InCore, OnTiles, Cluster>;
+
 /// A method with its parameters. `sums_updates`: the result is sum a_i (s_i B_i A_i) with numbers a_i that do not
 /// depend on the updates, so that it can be written down exactly where nothing is cut.
 struct Method {
   std::string_view id;
   bool sums_updates;
-  std::variant<OnFactors, InCore> rule;
+  Rule rule;
 };
 
 /// Binds the method of that id (dispatch.generated.cpp). Throws Error "unknown-method" with the known ones, and

@@ -125,9 +125,13 @@ export const adapterRowSchema = v.object({
   dtype: v.nullable(v.string()),
   sizeBytes: v.number(),
   updateNorm: v.nullable(v.number()),
+  /** Mean effective rank over the modules, weighted by squared norm; null until checked. */
+  effectiveRank: v.nullable(v.number()),
   variant: v.picklist(variantIds),
   status: v.picklist(adapterStatuses),
   tags: v.array(v.string()),
+  /** Names of the collections it is in. */
+  collections: v.array(v.string()),
   favourite: v.boolean(),
   origin: v.picklist(adapterOrigins),
   licence: v.nullable(v.string()),

@@ -1,8 +1,11 @@
 import * as v from 'valibot'
 import { adapterDetailSchema, adapterRowSchema, type AdapterDetail } from './adapter.ts'
 import { importProgressSchema, importReportSchema } from './import-report.ts'
+import { exportCheckSchema, exportProfileIds } from './export-profiles.ts'
+import { adapterInspectionSchema, familiesSchema, similaritySchema } from './inspection.ts'
 import { jobDetailSchema, jobSchema } from './job.ts'
 import { facetsSchema, libraryQuerySchema } from './library-query.ts'
+import { collectionSchema, givenName, savedViewSchema, undoableSchema } from './library-tools.ts'
 import { problemSchema } from './problem-schema.ts'
 import { mergePreviewSchema, recipeSchema } from './recipe.ts'
 import { appInfoSchema, settingsSchema } from './settings.ts'
@@ -10,6 +13,7 @@ import { appInfoSchema, settingsSchema } from './settings.ts'
 const ids = v.pipe(v.array(v.string()), v.minLength(1), v.maxLength(20000))
 const nothing = v.object({})
 const outcome = v.object({ problems: v.array(problemSchema) })
+const started = v.object({ jobId: v.nullable(v.string()), problems: v.array(problemSchema) })
 /** A recipe draft crosses as unknown: resolveRecipe is the one place that checks it and answers with problems. */
 const draft = v.unknown()
 
@@ -47,10 +51,57 @@ export const requests = {
   'library.editTags': { input: v.object({ ids, add: v.array(v.string()), remove: v.array(v.string()) }), output: outcome },
   /** Forgets adapters; files are never touched. */
   'library.remove': { input: v.object({ ids }), output: outcome },
-  /** Copies an adapter's folder, as PEFT loads it, to a new folder under the chosen one. */
-  'library.export': {
-    input: v.object({ id: v.string(), folder: v.string() }),
-    output: v.object({ path: v.nullable(v.string()), problems: v.array(problemSchema) }),
+  /** Takes back the newest edit of tags or collections that was not taken back yet. */
+  'library.undo': { input: nothing, output: v.object({ undone: v.nullable(v.string()), problems: v.array(problemSchema) }) },
+  'library.undoable': { input: nothing, output: undoableSchema },
+  /** Looks through folders for the files of missing adapters, known by their content hash; imports nothing new. Runs as an import does. */
+  'library.relink': {
+    input: v.object({ paths: v.pipe(v.array(v.string()), v.minLength(1)) }),
+    output: v.object({ id: v.nullable(v.string()), problems: v.array(problemSchema) }),
+  },
+  /** Writes what the library itself knows of adapters (names, tags, collections, notes, hashes, lineage) as one JSON file each into a folder. */
+  'library.exportMetadata': {
+    input: v.object({ ids, folder: v.string() }),
+    output: v.object({ paths: v.array(v.string()), problems: v.array(problemSchema) }),
+  },
+
+  'collections.list': { input: nothing, output: v.array(collectionSchema) },
+  'collections.create': {
+    input: v.object({ name: givenName }),
+    output: v.object({ id: v.nullable(v.string()), problems: v.array(problemSchema) }),
+  },
+  'collections.rename': { input: v.object({ id: v.string(), name: givenName }), output: outcome },
+  /** Forgets the collection; its adapters stay. */
+  'collections.remove': { input: v.object({ id: v.string() }), output: outcome },
+  'collections.edit': { input: v.object({ ids, add: v.array(v.string()), remove: v.array(v.string()) }), output: outcome },
+
+  'views.list': { input: nothing, output: v.array(savedViewSchema) },
+  /** A new view (id null) or a changed one. */
+  'views.save': {
+    input: v.object({ ...savedViewSchema.entries, id: v.nullable(v.string()) }),
+    output: v.object({ id: v.nullable(v.string()), problems: v.array(problemSchema) }),
+  },
+  'views.remove': { input: v.object({ id: v.string() }), output: outcome },
+
+  'inspect.adapter': { input: v.object({ id: v.string() }), output: v.nullable(adapterInspectionSchema) },
+  /** Inspections of many adapters for histograms and overlays, without the modules' rows when `modules` is false. */
+  'inspect.adapters': { input: v.object({ ids, modules: v.boolean() }), output: v.array(adapterInspectionSchema) },
+  'inspect.similarity': { input: v.object({ ids: v.pipe(v.array(v.string()), v.maxLength(1000)) }), output: similaritySchema },
+  /** Compares every pair of the selection that was not compared yet; a job that goes on where it was stopped. */
+  'inspect.compare': { input: v.object({ ids }), output: started },
+  /** Near-duplicate families over all compared pairs. */
+  'inspect.families': { input: v.object({ threshold: v.pipe(v.number(), v.minValue(0), v.maxValue(1)) }), output: familiesSchema },
+
+  'export.check': { input: v.object({ id: v.string(), profile: v.picklist(exportProfileIds) }), output: exportCheckSchema },
+  /** Writes an adapter for a tool into a new folder under `folder`; a job. `padTo` raises the rank with zeros (exact); 0 keeps the profile's own. */
+  'export.start': {
+    input: v.object({
+      id: v.string(),
+      folder: v.string(),
+      profile: v.picklist(exportProfileIds),
+      padTo: v.optional(v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(4096)), 0),
+    }),
+    output: started,
   },
 
   'merge.preview': { input: v.object({ recipe: draft }), output: mergePreviewSchema },
@@ -60,24 +111,20 @@ export const requests = {
     input: v.object({ text: v.pipe(v.string(), v.maxLength(1000000)) }),
     output: v.object({ recipe: v.nullable(recipeSchema), problems: v.array(problemSchema) }),
   },
-  'merge.start': {
-    input: v.object({ recipe: draft }),
-    output: v.object({ jobId: v.nullable(v.string()), problems: v.array(problemSchema) }),
-  },
+  'merge.start': { input: v.object({ recipe: draft }), output: started },
 
   'jobs.list': { input: nothing, output: v.array(jobSchema) },
   'jobs.get': { input: v.object({ id: v.string() }), output: v.nullable(jobDetailSchema) },
   'jobs.cancel': { input: v.object({ id: v.string() }), output: outcome },
-  'jobs.runAgain': {
-    input: v.object({ id: v.string() }),
-    output: v.object({ jobId: v.nullable(v.string()), problems: v.array(problemSchema) }),
-  },
+  'jobs.runAgain': { input: v.object({ id: v.string() }), output: started },
   'jobs.remove': { input: v.object({ id: v.string() }), output: outcome },
 } as const
 
 /** Every event: name -> schema of its payload. Events only say what changed; the receiver asks for what it needs. */
 export const events = {
   'library.changed': v.object({ ids: v.array(v.string()) }),
+  /** Collections or saved views changed. */
+  'library.toolsChanged': v.object({}),
   'import.progress': importProgressSchema,
   'job.changed': jobSchema,
   'job.removed': v.object({ id: v.string() }),

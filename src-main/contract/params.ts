@@ -14,9 +14,18 @@ interface ParamBase {
   /** One value for the whole recipe, or one for each adapter. */
   readonly per: 'recipe' | 'adapter'
 }
+/** Numbers that a resolved recipe takes from its sources where a person gives none. */
+export const automaticNumbers = {
+  'mean-rank': 'the mean rank of the adapters (their common rank when it is one)',
+} as const
+export type AutomaticNumber = keyof typeof automaticNumbers
+
 interface NumberParam extends ParamBase {
   readonly kind: 'number' | 'integer'
-  readonly default: number
+  /** A number, or "auto": `automatic` says which number the resolved recipe gets then. */
+  readonly default: number | 'auto'
+  /** Present where "auto" is allowed. */
+  readonly automatic?: AutomaticNumber
   /** Inclusive bounds. */
   readonly min?: number
   readonly max?: number
@@ -76,7 +85,7 @@ export function checkParams(
 export function allowedOf(spec: ParamSpec): readonly string[] {
   if (spec.kind === 'choice') return spec.options.map((option) => option.id)
   if (spec.kind === 'flag') return ['true', 'false']
-  const noun = spec.kind === 'integer' ? 'a whole number' : 'a number'
+  const noun = `${spec.automatic ? 'auto or ' : ''}${spec.kind === 'integer' ? 'a whole number' : 'a number'}`
   if (spec.min !== undefined && spec.max !== undefined) return [`${noun} from ${spec.min} to ${spec.max}`]
   if (spec.min !== undefined) return [`${noun} of at least ${spec.min}`]
   if (spec.max !== undefined) return [`${noun} of at most ${spec.max}`]
@@ -86,6 +95,7 @@ export function allowedOf(spec: ParamSpec): readonly string[] {
 function refusalOf(spec: ParamSpec, value: unknown): string | undefined {
   if (spec.kind === 'flag') return typeof value === 'boolean' ? undefined : 'it must be true or false'
   if (spec.kind === 'choice') return spec.options.some((option) => option.id === value) ? undefined : 'that is not one of its choices'
+  if (value === 'auto' && spec.automatic) return undefined
   if (typeof value !== 'number' || !Number.isFinite(value)) return 'it must be a finite number'
   if (spec.kind === 'integer' && !Number.isSafeInteger(value)) return 'it must be a whole number'
   if (spec.min !== undefined && value < spec.min) return `it must be at least ${spec.min}`

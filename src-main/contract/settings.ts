@@ -7,6 +7,8 @@ export const settingsSchema = v.object({
   threads: v.optional(v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(256)), 0),
   /** Where merged adapters go; null means the library's own folder. */
   outputFolder: v.optional(v.nullable(v.string()), null),
+  /** Folders that are watched while the app runs: adapters that appear there are imported. None at the start. */
+  watchedFolders: v.optional(v.pipe(v.array(v.string()), v.maxLength(20)), []),
   /** Widths and collapsed state of panes, chosen columns: plain strings keyed by the renderer. */
   layout: v.optional(v.record(v.string(), v.string()), {}),
 })

@@ -1,11 +1,12 @@
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Problem } from '../contract/problems.ts'
-import { folderName } from '../jobs/output-folder.ts'
 import { parseRecipe } from '../recipes/parse-recipe.ts'
 import { describeApp } from './describe-app.ts'
-import { exportAdapter } from './export-adapter.ts'
+import { exportHandlers } from './export-handlers.ts'
 import type { HostPort } from './host-port.ts'
+import { inspectHandlers } from './inspect-handlers.ts'
+import { libraryToolHandlers } from './library-tool-handlers.ts'
 import { refuseForeignPaths } from './path-policy.ts'
 import { draftText } from './draft-text.ts'
 import type { Handlers } from './serve.ts'
@@ -61,11 +62,9 @@ export function createHandlers(services: Services, host: HostPort): Handlers {
     'library.setFavourite': ({ ids, favourite }) => edited(ids, adapters.setFavourite(ids, favourite)),
     'library.editTags': ({ ids, add, remove }) => edited(ids, adapters.editTags(ids, add, remove)),
     'library.remove': ({ ids }) => edited(ids, adapters.remove(ids)),
-    'library.export': async ({ id, folder }) => {
-      await permitted(folder)
-      const adapter = services.adapterOf(id)
-      return exportAdapter(adapter, join(folder, folderName(adapter.name)))
-    },
+    ...libraryToolHandlers(services, permitted),
+    ...inspectHandlers(services),
+    ...exportHandlers(services, permitted),
 
     'merge.preview': ({ recipe }) => previewer.preview(recipe),
     'merge.recipeText': ({ recipe }) => draftText(recipe, adapters),

@@ -1,4 +1,6 @@
 import { firstTables } from './0001-first-tables.ts'
+import { inspectionTables } from './0002-inspection.ts'
+import { libraryTools } from './0003-library-tools.ts'
 
 /** One step of the library's tables; `version` is the user_version after it. */
 export interface Migration {
@@ -8,4 +10,8 @@ export interface Migration {
 }
 
 /** Every migration, oldest first; versions are 1, 2, 3... without gaps. */
-export const migrations: readonly Migration[] = [{ version: 1, name: 'first-tables', sql: firstTables }]
+export const migrations: readonly Migration[] = [
+  { version: 1, name: 'first-tables', sql: firstTables },
+  { version: 2, name: 'inspection', sql: inspectionTables },
+  { version: 3, name: 'library-tools', sql: libraryTools },
+]
