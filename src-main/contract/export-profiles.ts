@@ -35,3 +35,13 @@ export const exportCheckSchema = v.object({
   sizeBytes: v.nullable(v.number()),
 })
 export type ExportCheck = v.InferOutput<typeof exportCheckSchema>
+
+/** What a finished export job leaves; on the command line it is followed by the problems. */
+export const exportResultSchema = v.object({
+  path: v.string(),
+  profile: v.picklist(exportProfileIds),
+  rank: v.number(),
+  /** Size of the weights file. */
+  sizeBytes: v.number(),
+})
+export type ExportResult = v.InferOutput<typeof exportResultSchema>
