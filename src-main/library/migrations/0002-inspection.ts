@@ -14,7 +14,10 @@ CREATE TABLE inner_products (
   low INTEGER NOT NULL REFERENCES compared_weights (weights_id) ON DELETE CASCADE,
   high INTEGER NOT NULL REFERENCES compared_weights (weights_id) ON DELETE CASCADE,
   inner_product REAL NOT NULL,
-  PRIMARY KEY (low, high)
+  cosine REAL,
+  PRIMARY KEY (low, high),
+  CHECK (low < high)
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX inner_products_by_high ON inner_products (high);
+CREATE INDEX inner_products_by_cosine ON inner_products (cosine);
 `
