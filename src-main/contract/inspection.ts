@@ -7,10 +7,10 @@ export const moduleInspectionSchema = v.object({
   moduleKind: v.string(),
   /** Frobenius norm of the delta. */
   norm: v.number(),
-  /** Singular values of the delta, falling; as many as its rank. */
+  /** Singular values of the delta, falling, to six digits; as many as its rank. None where the rank is above 512: they would take too long. */
   singularValues: v.array(v.number()),
-  /** exp of the entropy of p_k = sigma_k / sum sigma (Roy and Vetterli 2007): from 1 to the rank; 0 for a zero update. */
-  effectiveRank: v.number(),
+  /** exp of the entropy of p_k = sigma_k / sum sigma (Roy and Vetterli 2007): from 1 to the rank; 0 for a zero update; null without a spectrum. */
+  effectiveRank: v.nullable(v.number()),
 })
 export type ModuleInspection = v.InferOutput<typeof moduleInspectionSchema>
 
