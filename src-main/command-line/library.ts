@@ -25,7 +25,11 @@ export const listCommand: Command = {
   run: (given, context) =>
     withSession(given.value('library'), context, async ({ services }) => {
       const statuses = adapterStatuses.filter((status) => given.values('status').includes(status))
-      const rows = allRows(services.library, { text: given.value('text') ?? '', status: statuses, tag: [...given.values('tag')] })
+      const filters = [
+        ...(statuses.length > 0 ? [{ facet: 'status', values: statuses } as const] : []),
+        ...(given.has('tag') ? [{ facet: 'tag', values: [...given.values('tag')] } as const] : []),
+      ]
+      const rows = allRows(services.library, { text: given.value('text') ?? '', filters })
       const objects: AdapterObject[] = rows.map((row) => ({ ...row, lineage: lineageOf(services.library, row) }))
       return outcome(objects, rows.length > 0 ? adapterTable(rows) : ['No adapter matches.'])
     }),

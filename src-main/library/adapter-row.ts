@@ -1,7 +1,7 @@
 import type { AdapterOrigin, AdapterRow, AdapterStatus, AdapterVariant } from '../contract/adapter.ts'
 import { errorProblem, warningProblem, type Problem } from '../contract/problems.ts'
 
-/** An adapter as the tables hold it, with its paths, tags and earliest twin (another adapter with the same factors) gathered beside it. */
+/** An adapter as the tables hold it, with its paths, tags, collections and earliest twin (another adapter with the same factors) gathered beside it. */
 export interface StoredAdapter {
   readonly seq: number
   readonly id: string
@@ -17,6 +17,7 @@ export interface StoredAdapter {
   readonly dtype: string | null
   readonly size_bytes: number
   readonly update_norm: number | null
+  readonly effective_rank: number | null
   readonly variant: string
   readonly status: string
   readonly use_rslora: number
@@ -29,6 +30,7 @@ export interface StoredAdapter {
   readonly screens: string
   readonly paths: string
   readonly tags: string
+  readonly collections: string
   readonly twin: string | null
 }
 
@@ -37,11 +39,13 @@ export const earlierTwin = "o.tensor_hash = a.tensor_hash AND o.seq < a.seq AND 
 
 /** Columns of StoredAdapter, from `adapters AS a`. Places that still hold the adapter come first. */
 export const storedColumns = `a.seq, a.id, a.name, a.content_hash, a.tensor_hash, a.base_model_name, a.ranks, a.alphas, a.scaling,
-  a.target_modules, a.layers, a.dtype, a.size_bytes, a.update_norm, a.variant, a.status, a.use_rslora, a.favourite, a.origin, a.licence,
+  a.target_modules, a.layers, a.dtype, a.size_bytes, a.update_norm, a.effective_rank, a.variant, a.status, a.use_rslora, a.favourite, a.origin, a.licence,
   a.notes, a.added_at, a.problems, a.screens,
   (SELECT json_group_array(path) FROM (SELECT path FROM adapter_paths WHERE adapter_seq = a.seq ORDER BY present DESC, rowid)) AS paths,
   (SELECT json_group_array(name) FROM (SELECT t.name FROM adapter_tags x JOIN tags t USING (tag_id) WHERE x.adapter_seq = a.seq
     ORDER BY t.name COLLATE NOCASE)) AS tags,
+  (SELECT json_group_array(name) FROM (SELECT c.name FROM adapter_collections x JOIN collections c USING (collection_id)
+    WHERE x.adapter_seq = a.seq ORDER BY c.name COLLATE NOCASE)) AS collections,
   (SELECT json_object('name', o.name, 'base', o.base_model_name) FROM adapters o WHERE ${earlierTwin} ORDER BY o.seq LIMIT 1) AS twin`
 
 type Problems = AdapterRow['problems']
@@ -64,9 +68,11 @@ export function rowOf(stored: StoredAdapter): AdapterRow {
     dtype: stored.dtype,
     sizeBytes: stored.size_bytes,
     updateNorm: stored.update_norm,
+    effectiveRank: stored.effective_rank,
     variant: stored.variant as AdapterVariant,
     status: stored.status as AdapterStatus,
     tags: JSON.parse(stored.tags) as string[],
+    collections: JSON.parse(stored.collections) as string[],
     favourite: stored.favourite === 1,
     origin: stored.origin as AdapterOrigin,
     licence: stored.licence,

@@ -128,7 +128,7 @@ describe('duplicates', () => {
     const report = await bench.take(join(bench.folder, 'pool'))
     expect(rowsOf(bench).map((row) => row.name)).toEqual(['a'])
     expect(report.items.map((item) => item.status)).toEqual(['imported', 'duplicate'])
-    expect(bench.library.adapters.facets().duplicates).toBe(1)
+    expect(bench.library.adapters.facets().counts.is).toContainEqual({ value: 'duplicate', count: 1 })
   })
 
   test('a config written in another order is the same; another value is not', async () => {

@@ -2,7 +2,7 @@ import { join } from 'node:path'
 import { beforeAll, describe, expect, test } from 'vitest'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import type { LibraryQueryInput } from '../../../src-main/contract/library-query.ts'
+import type { Facet, FilterMode, LibraryQueryInput } from '../../../src-main/contract/library-query.ts'
 import { createImporter } from '../../../src-main/library/importer.ts'
 import { openLibrary, type Library } from '../../../src-main/library/open-library.ts'
 import { silentLog } from '../../../src-main/platform/log.ts'
@@ -48,6 +48,7 @@ beforeAll(async () => {
   }
 })
 
+type Filter = readonly [facet: Facet, mode: FilterMode, ...values: string[]]
 const names = (query: LibraryQueryInput) => library.adapters.list(queryOf(query)).rows.map((row) => row.name)
 const sorted = (query: LibraryQueryInput) => names(query).sort()
 
@@ -85,28 +86,68 @@ test('pages cut the sorted list; total and ids know all of it', () => {
 })
 
 describe('filters', () => {
-  test.each<[LibraryQueryInput, string[]]>([
-    [{ status: ['refused'] }, ['broken']],
-    [{ status: ['ok', 'refused'], rank: [16] }, ['gamma']],
-    [{ variant: ['dora'] }, ['epsilon_dora']],
-    [{ origin: ['merged'] }, []],
-    [{ baseModelName: ['Org/Big-Llama'] }, ['Beta']],
-    [{ baseModelName: [''] }, ['gamma']],
-    [{ baseModelName: ['', 'Org/Big-Llama'] }, ['Beta', 'gamma']],
-    [{ rank: [2] }, ['délta 100%']],
-    [{ rank: [8, 16] }, ['Beta', 'gamma']],
-    [{ targetModule: ['down_proj'], rank: [4], status: ['ok'] }, ['alpha', 'délta 100%', 'epsilon_dora', 'twin']],
-    [{ tag: ['NEWS'] }, ['alpha', 'gamma']],
-    [{ tag: ['long'] }, ['gamma']],
-    [{ favourite: true }, ['Beta']],
-    [{ hasWarnings: true }, ['epsilon_dora', 'twin']],
-    [{ duplicates: true }, ['alpha', 'twin']],
-    [{ failsScreen: 'no-patterns' }, ['délta 100%']],
-    [{ failsScreen: 'base-named' }, ['gamma']],
-    [{ failsScreen: "x') OR 1 --" }, []],
-  ])('%j', (query, expected) => {
-    expect(sorted(query)).toEqual(expected)
-    expect(library.adapters.list(queryOf(query)).total).toBe(expected.length)
+  test.each<[Filter[], string[]]>([
+    [[['status', 'any', 'refused']], ['broken']],
+    [
+      [
+        ['status', 'any', 'ok', 'refused'],
+        ['rank', 'any', '16'],
+      ],
+      ['gamma'],
+    ],
+    [[['status', 'all', 'ok', 'refused']], []],
+    [[['status', 'none', 'ok']], ['broken']],
+    [[['variant', 'any', 'dora']], ['epsilon_dora']],
+    [[['origin', 'any', 'merged']], []],
+    [[['baseModelName', 'any', 'Org/Big-Llama']], ['Beta']],
+    [[['baseModelName', 'any', '']], ['gamma']],
+    [[['baseModelName', 'any', '', 'Org/Big-Llama']], ['Beta', 'gamma']],
+    [[['baseModelName', 'none', '', 'Org/Big-Llama']], ['alpha', 'broken', 'délta 100%', 'epsilon_dora', 'twin']],
+    [[['licence', 'none', '']], []],
+    [[['rank', 'any', '2']], ['délta 100%']],
+    [[['rank', 'any', '8', '16']], ['Beta', 'gamma']],
+    [[['rank', 'all', '2', '4']], ['délta 100%']],
+    [[['rank', 'any', '']], []],
+    [[['targetModule', 'none', '']], ['Beta', 'alpha', 'broken', 'délta 100%', 'epsilon_dora', 'gamma', 'twin']],
+    [[['rank', 'any', '16.0', ' 16', '0x10', '1e1']], []],
+    [
+      [
+        ['targetModule', 'any', 'down_proj'],
+        ['rank', 'any', '4'],
+        ['status', 'any', 'ok'],
+      ],
+      ['alpha', 'délta 100%', 'epsilon_dora', 'twin'],
+    ],
+    [[['targetModule', 'none', 'down_proj']], ['Beta']],
+    [[['tag', 'any', 'NEWS']], ['alpha', 'gamma']],
+    [[['tag', 'all', 'news', 'LONG']], ['gamma']],
+    [
+      [
+        ['tag', 'any', 'news'],
+        ['tag', 'none', 'long'],
+      ],
+      ['alpha'],
+    ],
+    [
+      [
+        ['tag', 'any', ''],
+        ['status', 'any', 'ok'],
+      ],
+      ['Beta', 'délta 100%', 'epsilon_dora', 'twin'],
+    ],
+    [[['is', 'any', 'favourite']], ['Beta']],
+    [[['is', 'any', 'warnings']], ['epsilon_dora', 'twin']],
+    [[['is', 'any', 'duplicate']], ['alpha', 'twin']],
+    [[['is', 'all', 'duplicate', 'warnings']], ['twin']],
+    [[['is', 'any', '']], ['broken', 'délta 100%', 'gamma']],
+    [[['failsScreen', 'any', 'no-patterns']], ['délta 100%']],
+    [[['failsScreen', 'any', 'base-named']], ['gamma']],
+    [[['failsScreen', 'any', "x') OR 1 --"]], []],
+    [[['failsScreen', 'none', 'base-named', 'no-patterns', 'no-variant-switch']], ['Beta', 'alpha', 'broken', 'twin']],
+  ])('%j', (given, expected) => {
+    const filters = given.map(([facet, mode, ...values]) => ({ facet, mode, values }))
+    expect(sorted({ filters })).toEqual(expected)
+    expect(library.adapters.list(queryOf({ filters })).total).toBe(expected.length)
   })
 })
 
@@ -138,27 +179,30 @@ describe('search', () => {
     expect(sorted({ text })).toEqual(expected)
   })
   test('with filters', () => {
-    expect(sorted({ text: 'tiny', variant: ['plain'], status: ['ok'], hasWarnings: true })).toEqual(['twin'])
+    const filters = [{ facet: 'variant', values: ['plain'] }, { facet: 'status', values: ['ok'] }, { facet: 'is', values: ['warnings'] }] as const // prettier-ignore
+    expect(sorted({ text: 'tiny', filters: [...filters] })).toEqual(['twin'])
   })
 })
 
 test('facets count the whole library', () => {
   expect(library.adapters.facets()).toEqual({
-    status: [{ value: 'ok', count: 6 }, { value: 'refused', count: 1 }], // prettier-ignore
-    variant: [{ value: 'plain', count: 6 }, { value: 'dora', count: 1 }], // prettier-ignore
-    origin: [{ value: 'imported', count: 7 }],
-    baseModelName: [{ value: 'test/tiny-llama', count: 5 }, { value: '', count: 1 }, { value: 'Org/Big-Llama', count: 1 }], // prettier-ignore
-    rank: [{ value: '2', count: 1 }, { value: '4', count: 5 }, { value: '8', count: 1 }, { value: '16', count: 1 }], // prettier-ignore
-    tag: [{ value: 'news', count: 2 }, { value: 'Short Answers', count: 2 }, { value: 'long', count: 1 }], // prettier-ignore
-    targetModule: [
-      { value: 'q_proj', count: 7 },
-      { value: 'v_proj', count: 7 },
-      ...['down_proj', 'gate_proj', 'k_proj', 'o_proj', 'up_proj'].map((value) => ({ value, count: 6 })),
-    ],
-    screen: ['base-named', 'no-patterns', 'no-variant-switch'].map((value) => ({ value, count: 1 })),
     total: 7,
-    warnings: 2,
-    duplicates: 2,
-    favourites: 1,
+    counts: {
+      status: [{ value: 'ok', count: 6 }, { value: 'refused', count: 1 }], // prettier-ignore
+      variant: [{ value: 'plain', count: 6 }, { value: 'dora', count: 1 }], // prettier-ignore
+      origin: [{ value: 'imported', count: 7 }],
+      baseModelName: [{ value: 'test/tiny-llama', count: 5 }, { value: '', count: 1 }, { value: 'Org/Big-Llama', count: 1 }], // prettier-ignore
+      licence: [{ value: '', count: 7 }],
+      rank: [{ value: '2', count: 1 }, { value: '4', count: 5 }, { value: '8', count: 1 }, { value: '16', count: 1 }], // prettier-ignore
+      targetModule: [
+        { value: 'q_proj', count: 7 },
+        { value: 'v_proj', count: 7 },
+        ...['down_proj', 'gate_proj', 'k_proj', 'o_proj', 'up_proj'].map((value) => ({ value, count: 6 })),
+      ],
+      tag: [{ value: '', count: 5 }, { value: 'news', count: 2 }, { value: 'Short Answers', count: 2 }, { value: 'long', count: 1 }], // prettier-ignore
+      collection: [{ value: '', count: 7 }],
+      failsScreen: [{ value: '', count: 4 }, ...['base-named', 'no-patterns', 'no-variant-switch'].map((value) => ({ value, count: 1 }))],
+      is: [{ value: 'favourite', count: 1 }, ...['warnings', 'duplicate', 'near-duplicate'].map((value) => ({ value, count: 2 }))],
+    },
   })
 })

@@ -106,7 +106,7 @@ for (const [how, inspect, can] of inspections) {
       })
 
       test('refused ones are rows with their reason; the pickle was not opened', () => {
-        const rows = library.adapters.list(queryOf({ status: ['refused'] })).rows
+        const rows = library.adapters.list(queryOf({ filters: [{ facet: 'status', values: ['refused'] }] })).rows
         expect(rows.map((row) => row.name).sort()).toEqual(Object.keys(expected).filter((name) => expected[name]?.[0] === 'refused').sort()) // prettier-ignore
         expect(rows.every((row) => row.problems[0]?.severity === 'error')).toBe(true)
         expect(rows.find((row) => row.name === 'header-too-long')?.sizeBytes).toBe(10)
