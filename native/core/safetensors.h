@@ -44,6 +44,9 @@ struct SafetensorsHeader {
 inline constexpr std::uint64_t max_header_bytes = 100'000'000;
 inline constexpr std::size_t max_tensors = 1'000'000;
 inline constexpr std::size_t max_tensor_rank = 8;
+inline constexpr std::size_t max_tensor_name_bytes = 2000;  ///< names go into messages and tables
+/// Largest size, offset and number of bits: beyond it readers that keep numbers as doubles would see another one.
+inline constexpr std::int64_t max_exact_number = (std::int64_t{1} << 53) - 1;
 
 /// Checks and reads the JSON of a header whose data section has `data_bytes` bytes. Throws Error "header-not-json",
 /// "header-duplicate-key", "header-invalid", "unknown-dtype", "too-many-tensors", "tensor-offsets-invalid",

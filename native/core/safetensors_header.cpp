@@ -51,7 +51,9 @@ std::vector<std::int64_t> parse_sizes(JsonScanner& scanner, const std::string& t
     if (first != '-' && (first < '0' || first > '9')) throw refuse("must hold numbers only.");
     const JsonScanner::Number number = scanner.number();
     const auto* size = std::get_if<std::int64_t>(&number);
-    if (size == nullptr || *size < 0) throw refuse("must hold whole numbers of 0 or more.");
+    if (size == nullptr || *size < 0 || *size > max_exact_number) {
+      throw refuse("must hold whole numbers from 0 to 2^53.");
+    }
     if (sizes.size() == limit) throw refuse("has more than " + std::to_string(limit) + " numbers.");
     sizes.push_back(*size);
   } while (scanner.more(']'));
@@ -73,7 +75,7 @@ std::uint64_t byte_length(const TensorInfo& tensor) {
   for (const std::int64_t size : tensor.shape) {
     if (size == 0) {
       empty = true;
-    } else if (__builtin_mul_overflow(bits, size, &bits)) {
+    } else if (__builtin_mul_overflow(bits, size, &bits) || bits > max_exact_number) {
       throw invalid(tensor.name, "The product of the shape is too large.");
     }
   }
@@ -83,6 +85,9 @@ std::uint64_t byte_length(const TensorInfo& tensor) {
 }
 
 TensorInfo parse_tensor(JsonScanner& scanner, std::string name) {
+  if (name.size() > max_tensor_name_bytes) {
+    throw Error("header-invalid", "A tensor has a name of " + std::to_string(name.size()) + " bytes.");
+  }
   TensorInfo tensor;
   tensor.name = std::move(name);
   bool has_dtype = false;
