@@ -54,24 +54,6 @@ export class AdapterActions {
     this.#announcer.done(`${plural(ids.length, 'adapter')} removed from the library. The files are untouched.`)
   }
 
-  /** Copies adapters into new folders under `folder`. */
-  async export(ids: readonly string[], folder: string): Promise<void> {
-    const written: string[] = []
-    const problems: Problem[] = []
-    for (const id of ids) {
-      const answer = await this.#bridge.call('library.export', { id, folder })
-      problems.push(...(answer.ok ? answer.value.problems : answer.problems))
-      if (answer.ok && answer.value.path !== null) written.push(answer.value.path)
-    }
-    const first = written[0]
-    if (first !== undefined)
-      this.#announcer.done(written.length === 1 ? `Exported to ${first}.` : `${plural(written.length, 'adapter')} exported to ${folder}.`, {
-        label: 'Show folder',
-        run: () => void this.reveal(first),
-      })
-    this.#show(`${plural(ids.length - written.length, 'adapter')} not exported.`, problems)
-  }
-
   /** Shows a file or folder in the system's file manager. */
   async reveal(path: string): Promise<void> {
     const answer = await this.#bridge.call('app.reveal', { path })

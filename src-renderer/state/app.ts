@@ -5,8 +5,10 @@ import { Commands } from './commands.svelte.ts'
 import { Connection } from './connection.svelte.ts'
 import type { AppState } from './context.ts'
 import { DetailState } from './detail.svelte.ts'
+import { ExportState } from './export.svelte.ts'
 import { ImportsState } from './imports.svelte.ts'
 import { InfoState } from './info.svelte.ts'
+import { InspectState } from './inspect.svelte.ts'
 import { JobsState } from './jobs.svelte.ts'
 import { LibraryState } from './library.svelte.ts'
 import { LibraryTable } from './library-table.svelte.ts'
@@ -41,6 +43,8 @@ export function createApp(window: Window): AppState {
     actions: new AdapterActions(bridge, announcer, selection),
     jobs: new JobsState(bridge, announcer),
     merge: new MergeState(bridge, settings, announcer),
+    inspect: new InspectState(bridge),
+    exports: new ExportState(bridge),
     licences: new LicencesState(bridge),
   }
 }
@@ -54,5 +58,5 @@ export async function loadApp(app: AppState): Promise<void> {
 }
 
 async function loadAll(app: AppState): Promise<void> {
-  await Promise.all([app.info.load(), app.library.refresh(), app.jobs.load(), app.imports.load(), app.detail.refresh()])
+  await Promise.all([app.info.load(), app.library.refresh(), app.jobs.load(), app.imports.load(), app.detail.refresh(), app.inspect.refresh()])
 }

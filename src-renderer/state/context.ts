@@ -5,8 +5,10 @@ import type { Bridge } from '../bridge.ts'
 import type { Commands } from './commands.svelte.ts'
 import type { Connection } from './connection.svelte.ts'
 import type { DetailState } from './detail.svelte.ts'
+import type { ExportState } from './export.svelte.ts'
 import type { ImportsState } from './imports.svelte.ts'
 import type { InfoState } from './info.svelte.ts'
+import type { InspectState } from './inspect.svelte.ts'
 import type { JobsState } from './jobs.svelte.ts'
 import type { LibraryState } from './library.svelte.ts'
 import type { LibraryTable } from './library-table.svelte.ts'
@@ -33,6 +35,8 @@ export interface AppState {
   readonly actions: AdapterActions
   readonly jobs: JobsState
   readonly merge: MergeState
+  readonly inspect: InspectState
+  readonly exports: ExportState
   readonly licences: LicencesState
 }
 

@@ -1,12 +1,14 @@
 /**
- * Runs one asynchronous question again and again, a pause after the last change, and answers only for the newest:
- * while one is under way the next waits, so that a slow host is never asked twice at once.
+ * Runs one asynchronous question again and again, a pause after the last change, and answers only for the newest.
+ * While one is under way the next waits, so that a slow host is never asked twice at once; with `overlap` it is asked nevertheless,
+ * where the host stops the older one by itself.
  */
 export class Latest<Question, Answer> {
   readonly #ask: (question: Question) => Promise<Answer>
   readonly #answer: (answer: Answer) => void
   readonly #fail: (error: unknown) => void
   readonly #pauseMs: number
+  readonly #overlap: boolean
   #timer: ReturnType<typeof setTimeout> | null = null
   #waiting: { readonly question: Question } | null = null
   #busy = false
@@ -18,11 +20,14 @@ export class Latest<Question, Answer> {
     readonly fail: (error: unknown) => void
     /** Milliseconds of quiet before a question is asked. */
     readonly pauseMs: number
+    /** True where a newer question makes the host stop the older one. */
+    readonly overlap?: boolean
   }) {
     this.#ask = options.ask
     this.#answer = options.answer
     this.#fail = options.fail
     this.#pauseMs = options.pauseMs
+    this.#overlap = options.overlap ?? false
   }
 
   /** Asks `question` after the pause; every earlier one is forgotten. */
@@ -44,7 +49,7 @@ export class Latest<Question, Answer> {
   }
 
   async #next(): Promise<void> {
-    if (this.#busy || this.#waiting === null || this.#timer !== null) return
+    if ((this.#busy && !this.#overlap) || this.#waiting === null || this.#timer !== null) return
     const { question } = this.#waiting
     const generation = this.#generation
     this.#waiting = null

@@ -82,6 +82,7 @@ export class MergeState {
         throw error
       },
       pauseMs: 180,
+      overlap: true,
     })
     bridge.on('library.changed', ({ ids }) => {
       if (this.draft.sources.some((source) => ids.includes(source.adapter))) void this.#adaptersChanged()
@@ -146,7 +147,13 @@ export class MergeState {
 
   /** Looks for demo adapters that make a good first merge. */
   async lookForExample(): Promise<void> {
-    const answer = await this.#bridge.call('library.list', { origin: ['demo'], status: ['ok'], limit: 200 })
+    const answer = await this.#bridge.call('library.list', {
+      filters: [
+        { facet: 'origin', values: ['demo'] },
+        { facet: 'status', values: ['ok'] },
+      ],
+      limit: 200,
+    })
     this.example = answer.ok ? exampleOf(answer.value.rows) : []
   }
 

@@ -4,7 +4,7 @@ import { Latest } from '../../../src-renderer/state/latest.ts'
 beforeEach(() => void vi.useFakeTimers())
 afterEach(() => void vi.useRealTimers())
 
-function set(pauseMs = 100) {
+function set(pauseMs = 100, overlap = false) {
   const asked: string[] = []
   const answers: string[] = []
   const failures: unknown[] = []
@@ -17,6 +17,7 @@ function set(pauseMs = 100) {
     answer: (answer) => answers.push(answer),
     fail: (error) => failures.push(error),
     pauseMs,
+    overlap,
   })
   return { latest, asked, answers, failures, open }
 }
@@ -72,4 +73,17 @@ it('drops what waits and what is under way', async () => {
   await vi.advanceTimersByTimeAsync(500)
   expect(asked).toEqual(['a'])
   expect(answers).toEqual([])
+})
+
+it('asks the newest at once where the host stops the older one, and forgets what the older one answers', async () => {
+  const { latest, asked, answers, open } = set(100, true)
+  latest.put('a')
+  await vi.advanceTimersByTimeAsync(100)
+  latest.put('b')
+  await vi.advanceTimersByTimeAsync(100)
+  expect(asked).toEqual(['a', 'b'])
+  open.get('a')?.resolve('stopped')
+  open.get('b')?.resolve('new')
+  await vi.advanceTimersByTimeAsync(0)
+  expect(answers).toEqual(['new'])
 })
