@@ -2,7 +2,6 @@ import { readFile } from 'node:fs/promises'
 import { basename, dirname, resolve } from 'node:path'
 import { existsSync } from 'node:fs'
 import * as v from 'valibot'
-import type { EventPayload } from '../contract/bridge.ts'
 import type { Job } from '../contract/job.ts'
 import { errorProblem, hasError, Refusal } from '../contract/problems.ts'
 import type { MergeInput } from '../jobs/merge-input.ts'
@@ -10,6 +9,7 @@ import { mergeResultSchema, type MergeResult, type Recipe } from '../contract/re
 import { parseRecipe } from '../recipes/parse-recipe.ts'
 import { resolveDraft } from '../recipes/resolve-recipe.ts'
 import { outcome, type Command, type CommandContext, type Outcome } from './command.ts'
+import { followJob } from './follow-job.ts'
 import { formatNumber, formatTable } from './format.ts'
 import { importPaths } from './import.ts'
 import { withSession, type Session } from './session.ts'
@@ -90,20 +90,10 @@ export async function runMerge(
   input: MergeInput,
   context: Pick<CommandContext, 'signal' | 'progress'>,
 ): Promise<Outcome> {
-  const { queue } = session.services
-  const { jobId, problems } = queue.start('merge', input)
+  const { jobId, problems } = session.services.queue.start('merge', input)
   if (jobId === null) return outcome({ problems }, [], problems)
-  const unsubscribe = session.onEvent((name, payload) => {
-    if (name === 'job.changed') context.progress(progressText(payload as EventPayload<'job.changed'>))
-  })
-  const cancel = (): void => void queue.cancel(jobId)
-  context.signal.addEventListener('abort', cancel)
-  if (context.signal.aborted) cancel()
-  const job = await queue.whenEnded(jobId).finally(() => {
-    unsubscribe()
-    context.signal.removeEventListener('abort', cancel)
-  })
-  return mergeOutcome(job, (await queue.get(jobId))?.result)
+  const { job, result } = await followJob(session, jobId, context)
+  return mergeOutcome(job, result)
 }
 
 function mergeOutcome(job: Job, stored: unknown): Outcome {
@@ -127,10 +117,4 @@ function mergeLines(result: MergeResult): readonly string[] {
     ['Fingerprint', result.fingerprint],
     ['Time', `${formatNumber(result.seconds)} s`],
   ])
-}
-
-function progressText({ title, state, progress }: Job): string {
-  if (!progress) return `${title}: ${state}`
-  const left = progress.etaSeconds === null ? '' : `, ${Math.ceil(progress.etaSeconds)} s left`
-  return `${title}: ${progress.stage} ${Math.round(progress.fraction * 100)} %${left}`
 }

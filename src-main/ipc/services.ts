@@ -4,6 +4,7 @@ import type { AdapterDetail } from '../contract/adapter.ts'
 import { Refusal } from '../contract/problems.ts'
 import type { Settings } from '../contract/settings.ts'
 import { createEngine, type Engine } from '../engine/engine.ts'
+import { createExportRunner } from '../jobs/export.ts'
 import { createMergeRunner } from '../jobs/merge.ts'
 import { createQueue, type Queue } from '../jobs/queue.ts'
 import { unknownAdapter } from '../library/edit-adapters.ts'
@@ -58,18 +59,20 @@ export function openServices(options: ServicesOptions): Services {
     emitProgress: (progress) => emit('import.progress', progress),
     log,
   })
+  const checkedStamp = (folder: string): string | null => adapters.writes.atPath(folder)?.stamp ?? null
   const queue = createQueue({
     store: library.jobs,
     runners: {
       merge: createMergeRunner({
         engine,
         adapters,
-        checkedStamp: (folder) => adapters.writes.atPath(folder)?.stamp ?? null,
+        checkedStamp,
         importFolder: importer.importFolder,
         outputsFolder: outputFolder,
         appVersion: version,
         now: clock,
       }),
+      export: createExportRunner({ engine, adapters, checkedStamp, appVersion: version }),
     },
     emit: { changed: (job) => emit('job.changed', job), removed: (id) => emit('job.removed', { id }) },
     logFolder: paths.logs,

@@ -1,13 +1,16 @@
 import { dirname } from 'node:path'
 import { errorProblem, type Problem } from '../contract/problems.ts'
-import type { ResolvedMergeJob } from '../contract/recipe.ts'
+import type { ResolvedSource } from '../contract/recipe.ts'
 import { currentStamp } from '../library/read-stamp.ts'
 
 /** The size and time of an adapter's files when the library checked them; null when it does not know the folder. */
 export type CheckedStamp = (folder: string) => string | null
 
 /** Problems of source files that are gone, or are not those that the library checked: their hashes would then be wrong. */
-export function checkSources(job: ResolvedMergeJob, checkedStamp: CheckedStamp): readonly Problem[] {
+export function checkSources(
+  job: { readonly adapters: readonly Pick<ResolvedSource, 'name' | 'weightsFile'>[] },
+  checkedStamp: CheckedStamp,
+): readonly Problem[] {
   return job.adapters.flatMap(({ name, weightsFile }, index) => {
     const folder = dirname(weightsFile)
     const now = currentStamp(folder)

@@ -1,11 +1,13 @@
 import type { Job, JobKind, JobProgress } from '../contract/job.ts'
 import type { Problem } from '../contract/problems.ts'
 import type { StoredJob } from '../library/job-store.ts'
+import type { ExportInput } from './export-input.ts'
 import type { MergeInput } from './merge-input.ts'
 
 /** What each kind of job is started with. */
 export interface JobInputs {
   readonly merge: MergeInput
+  readonly export: ExportInput
 }
 
 /** What is stored with a job before it runs. */

@@ -77,7 +77,8 @@ function modulesTable(outcome: MergeOutcome): string {
   return `${note}\n\n${table(['module', 'rank', 'norm', 'discarded energy'], rows)}`
 }
 
-function loadingCode({ sources, folderName }: CardFacts): string {
+/** Python that loads the adapter. */
+export function loadingCode({ sources, folderName }: Pick<CardFacts, 'sources' | 'folderName'>): string {
   const base = distinct(sources.map((source) => source.baseModelName))[0] ?? 'BASE_MODEL'
   return [
     'from peft import PeftModel',
@@ -96,20 +97,21 @@ function madeWith({ appVersion, nativeBuild, job }: CardFacts): string {
   ].join('\n')
 }
 
-function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
+/** A table in Markdown. */
+export function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
   const line = (cells: readonly string[]) => `| ${cells.join(' | ')} |`
   return [line(head), line(head.map(() => '---')), ...rows.map(line)].join('\n')
 }
 
 /** A block that no content can close early: its fence is longer than any run of backticks inside. */
-function fenced(language: string, text: string): string {
+export function fenced(language: string, text: string): string {
   const longest = Math.max(2, ...[...text.matchAll(/`+/g)].map(([run]) => run.length))
   const fence = '`'.repeat(longest + 1)
   return `${fence}${language}\n${text.trimEnd()}\n${fence}`
 }
 
 /** A name as plain Markdown text: on one line, nothing in it acts as markup or ends a table cell. */
-function plain(text: string): string {
+export function plain(text: string): string {
   return text.replaceAll(/\s+/g, ' ').replaceAll(/[\\`*_[\]<>|#!~]/g, (mark) => `\\${mark}`)
 }
 
