@@ -2,6 +2,7 @@ import { screens, type ScreenId } from '../../src-main/contract/adapter.ts'
 import { problemTitles, isProblemCode } from '../../src-main/contract/problems.ts'
 import type { ImportReport } from '../../src-main/contract/import-report.ts'
 import { formatCount } from './numbers.ts'
+import { plural } from './words.ts'
 
 type Counts = ImportReport['counts']
 
@@ -38,4 +39,10 @@ export function importScreenWords(counts: Counts): string {
     .sort((left, right) => right[1] - left[1])
     .map(([id, count]) => `${formatCount(count)} not “${Object.hasOwn(screens, id) ? screens[id as ScreenId].replace(/\.$/, '') : id}”`)
     .join(', ')
+}
+
+/** Result of a search for missing files: "3 adapters found again". A file that was found counts as one that is in the library already. */
+export function relinkResultWords(counts: Counts): string {
+  const found = counts.imported + counts.duplicate
+  return found === 0 ? 'no missing file was found' : `${plural(found, 'adapter')} found again`
 }

@@ -3,61 +3,68 @@ import type { Problem } from '../../src-main/contract/problems.ts'
 import type { Bridge } from '../bridge.ts'
 import { lastPart, plural } from '../format/words.ts'
 import type { Announcer } from './announce.svelte.ts'
+import { outcomeProblems, refusals } from './answers.ts'
 import type { Selection } from './selection.svelte.ts'
+import type { UndoState } from './undo.svelte.ts'
+
+/** Rows asked for at once: few enough that the host answers others in between. */
+const rowsAtOnce = 1000
 
 /** Everything a person can do to adapters of the library. Says what was done, with the way back where there is one, and shows refusals. */
 export class AdapterActions {
   readonly #bridge: Bridge
   readonly #announcer: Announcer
   readonly #selection: Selection
+  readonly #undo: UndoState
 
-  constructor(bridge: Bridge, announcer: Announcer, selection: Selection) {
+  constructor(bridge: Bridge, announcer: Announcer, selection: Selection, undo: UndoState) {
     this.#bridge = bridge
     this.#announcer = announcer
     this.#selection = selection
+    this.#undo = undo
   }
 
   /** Gives an adapter another name; answers with the problems for which it was refused. */
   async rename(id: string, name: string): Promise<readonly Problem[]> {
-    return problemsOf(await this.#bridge.call('library.setName', { id, name }))
+    return outcomeProblems(await this.#bridge.call('library.setName', { id, name }))
   }
 
   /** Stores notes; answers with the problems for which they were refused. */
   async setNotes(id: string, notes: string): Promise<readonly Problem[]> {
-    return problemsOf(await this.#bridge.call('library.setNotes', { id, notes }))
+    return outcomeProblems(await this.#bridge.call('library.setNotes', { id, notes }))
   }
 
   async setFavourite(ids: readonly string[], favourite: boolean): Promise<void> {
     const answer = await this.#bridge.call('library.setFavourite', { ids: [...ids], favourite })
-    this.#show('The favourite mark was not changed.', problemsOf(answer))
+    this.#show('The favourite mark was not changed.', outcomeProblems(answer))
   }
 
-  /** Adds and removes tags; what really changed can be undone. */
+  /** Adds and removes tags; what really changed can be taken back. */
   async editTags(ids: readonly string[], add: readonly string[], remove: readonly string[]): Promise<void> {
-    const before = await this.#rowsOrNull(ids)
-    if (!before) return
     const answer = await this.#bridge.call('library.editTags', { ids: [...ids], add: [...add], remove: [...remove] })
-    const problems = problemsOf(answer)
-    if (this.#show('The tags were not changed.', problems)) return
-    const words = [...add.map((tag) => `added "${tag}"`), ...remove.map((tag) => `removed "${tag}"`)].join(', ')
-    this.#announcer.done(`Tags: ${words} on ${plural(ids.length, 'adapter')}.`, {
-      label: 'Undo',
-      run: () => void this.#restoreTags(before, add, remove),
-    })
+    if (!this.#show('The tags were not changed.', outcomeProblems(answer))) await this.#undo.offer()
   }
 
   /** Forgets adapters; their files stay where they are. */
   async remove(ids: readonly string[]): Promise<void> {
     const answer = await this.#bridge.call('library.remove', { ids: [...ids] })
-    if (this.#show('Nothing was removed.', problemsOf(answer))) return
+    if (this.#show('Nothing was removed.', outcomeProblems(answer))) return
     this.#selection.remove(ids)
     this.#announcer.done(`${plural(ids.length, 'adapter')} removed from the library. The files are untouched.`)
+  }
+
+  /** Writes what the library itself knows of adapters into a folder, one JSON file each. */
+  async exportMetadata(ids: readonly string[], folder: string): Promise<void> {
+    const answer = await this.#bridge.call('library.exportMetadata', { ids: [...ids], folder })
+    const paths = answer.ok ? answer.value.paths : []
+    if (paths.length > 0) this.#announcer.done(`Metadata of ${plural(paths.length, 'adapter')} written to ${folder}.`)
+    this.#show(`Metadata of ${plural(ids.length - paths.length, 'adapter')} not written.`, outcomeProblems(answer))
   }
 
   /** Shows a file or folder in the system's file manager. */
   async reveal(path: string): Promise<void> {
     const answer = await this.#bridge.call('app.reveal', { path })
-    this.#show(`${lastPart(path)} was not shown.`, problemsOf(answer))
+    this.#show(`${lastPart(path)} was not shown.`, outcomeProblems(answer))
   }
 
   /** Asks for a folder with the host's own dialog; null when the person closed it or the host has none. */
@@ -68,27 +75,15 @@ export class AdapterActions {
     return null
   }
 
-  /** The rows of adapters by id, in no order; empty, with the problem shown, when they cannot be read. */
+  /** The rows of adapters by id, in the order of `ids`, asked for in parts; with the problem shown and what was read when they cannot be. */
   async rows(ids: readonly string[]): Promise<readonly AdapterRow[]> {
-    return ids.length === 0 ? [] : ((await this.#rowsOrNull(ids)) ?? [])
-  }
-
-  async #restoreTags(before: readonly AdapterRow[], added: readonly string[], removed: readonly string[]): Promise<void> {
-    for (const row of before) {
-      const remove = added.filter((tag) => !row.tags.includes(tag))
-      const add = removed.filter((tag) => row.tags.includes(tag))
-      if (add.length + remove.length === 0) continue
-      const answer = await this.#bridge.call('library.editTags', { ids: [row.id], add, remove })
-      if (this.#show('The tags were not put back.', problemsOf(answer))) return
+    const rows: AdapterRow[] = []
+    for (let from = 0; from < ids.length; from += rowsAtOnce) {
+      const answer = await this.#bridge.call('library.byIds', { ids: ids.slice(from, from + rowsAtOnce) })
+      if (this.#show('The adapters could not be read.', refusals(answer)) || !answer.ok) return rows
+      rows.push(...answer.value)
     }
-    this.#announcer.say('Tags put back.')
-  }
-
-  async #rowsOrNull(ids: readonly string[]): Promise<readonly AdapterRow[] | null> {
-    const answer = await this.#bridge.call('library.byIds', { ids: [...ids] })
-    if (answer.ok) return answer.value
-    this.#show('The adapters could not be read.', answer.problems)
-    return null
+    return rows
   }
 
   /** Shows problems, if there are any; true when there were. */
@@ -96,12 +91,4 @@ export class AdapterActions {
     if (problems.length > 0) this.#announcer.problem(text, problems)
     return problems.length > 0
   }
-}
-
-function problemsOf(
-  answer:
-    | { readonly ok: true; readonly value: { readonly problems: readonly Problem[] } }
-    | { readonly ok: false; readonly problems: readonly Problem[] },
-): readonly Problem[] {
-  return answer.ok ? answer.value.problems : answer.problems
 }

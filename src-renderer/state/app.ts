@@ -1,6 +1,7 @@
 import { createBridge } from '../bridge.ts'
 import { AdapterActions } from './adapter-actions.ts'
 import { Announcer } from './announce.svelte.ts'
+import { CollectionsState } from './collections.svelte.ts'
 import { Commands } from './commands.svelte.ts'
 import { Connection } from './connection.svelte.ts'
 import type { AppState } from './context.ts'
@@ -10,6 +11,7 @@ import { ImportsState } from './imports.svelte.ts'
 import { InfoState } from './info.svelte.ts'
 import { InspectState } from './inspect.svelte.ts'
 import { JobsState } from './jobs.svelte.ts'
+import { LibraryInspection } from './library-inspection.svelte.ts'
 import { LibraryState } from './library.svelte.ts'
 import { LibraryTable } from './library-table.svelte.ts'
 import { LicencesState } from './licences.svelte.ts'
@@ -17,6 +19,8 @@ import { MergeState } from './merge.svelte.ts'
 import { Navigation } from './navigation.svelte.ts'
 import { Selection } from './selection.svelte.ts'
 import { SettingsState } from './settings.svelte.ts'
+import { UndoState } from './undo.svelte.ts'
+import { ViewsState } from './views.svelte.ts'
 
 /** Makes every piece of shared state. A new one is a line here and a field in context.ts. */
 export function createApp(window: Window): AppState {
@@ -27,6 +31,7 @@ export function createApp(window: Window): AppState {
   const selection = new Selection(bridge)
   const library = new LibraryState(bridge)
   const detail = new DetailState(bridge)
+  const undo = new UndoState(bridge, announcer)
   return {
     bridge,
     connection,
@@ -40,7 +45,11 @@ export function createApp(window: Window): AppState {
     detail,
     table: new LibraryTable(library, selection, detail),
     imports: new ImportsState(bridge, announcer),
-    actions: new AdapterActions(bridge, announcer, selection),
+    actions: new AdapterActions(bridge, announcer, selection, undo),
+    undo,
+    collections: new CollectionsState(bridge, announcer, undo),
+    views: new ViewsState(bridge, announcer),
+    inspection: new LibraryInspection(bridge),
     jobs: new JobsState(bridge, announcer),
     merge: new MergeState(bridge, settings, announcer),
     inspect: new InspectState(bridge),
@@ -58,5 +67,16 @@ export async function loadApp(app: AppState): Promise<void> {
 }
 
 async function loadAll(app: AppState): Promise<void> {
-  await Promise.all([app.info.load(), app.library.refresh(), app.jobs.load(), app.imports.load(), app.detail.refresh(), app.inspect.refresh()])
+  // Rows first: they are what the person waits for.
+  await Promise.all([
+    app.library.refresh(),
+    app.info.load(),
+    app.jobs.load(),
+    app.imports.load(),
+    app.detail.refresh(),
+    app.inspect.refresh(),
+    app.collections.load(),
+    app.views.load(),
+    app.undo.load(),
+  ])
 }

@@ -2,6 +2,7 @@ import { createContext } from 'svelte'
 import type { AdapterActions } from './adapter-actions.ts'
 import type { Announcer } from './announce.svelte.ts'
 import type { Bridge } from '../bridge.ts'
+import type { CollectionsState } from './collections.svelte.ts'
 import type { Commands } from './commands.svelte.ts'
 import type { Connection } from './connection.svelte.ts'
 import type { DetailState } from './detail.svelte.ts'
@@ -10,6 +11,7 @@ import type { ImportsState } from './imports.svelte.ts'
 import type { InfoState } from './info.svelte.ts'
 import type { InspectState } from './inspect.svelte.ts'
 import type { JobsState } from './jobs.svelte.ts'
+import type { LibraryInspection } from './library-inspection.svelte.ts'
 import type { LibraryState } from './library.svelte.ts'
 import type { LibraryTable } from './library-table.svelte.ts'
 import type { LicencesState } from './licences.svelte.ts'
@@ -17,6 +19,8 @@ import type { MergeState } from './merge.svelte.ts'
 import type { Navigation } from './navigation.svelte.ts'
 import type { Selection } from './selection.svelte.ts'
 import type { SettingsState } from './settings.svelte.ts'
+import type { UndoState } from './undo.svelte.ts'
+import type { ViewsState } from './views.svelte.ts'
 
 /** Everything the views share; made once in main.ts by createApp, reached with getApp(). */
 export interface AppState {
@@ -33,6 +37,11 @@ export interface AppState {
   readonly detail: DetailState
   readonly imports: ImportsState
   readonly actions: AdapterActions
+  readonly undo: UndoState
+  readonly collections: CollectionsState
+  readonly views: ViewsState
+  /** Of the adapter in the detail pane. */
+  readonly inspection: LibraryInspection
   readonly jobs: JobsState
   readonly merge: MergeState
   readonly inspect: InspectState

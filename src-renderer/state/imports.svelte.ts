@@ -1,7 +1,7 @@
 import type { ImportProgress, ImportReport } from '../../src-main/contract/import-report.ts'
 import type { Problem } from '../../src-main/contract/problems.ts'
 import type { Answer, Bridge } from '../bridge.ts'
-import { importResultWords } from '../format/import-words.ts'
+import { importResultWords, relinkResultWords } from '../format/import-words.ts'
 import { plural } from '../format/words.ts'
 import type { Announcer } from './announce.svelte.ts'
 import { filesOfDrop, filesOfInput, uploadAll, type FoundFile, type UploadProgress } from './dropped-files.ts'
@@ -16,6 +16,10 @@ export class ImportsState {
   reportOpen = $state(false)
   /** Set while dropped files are copied to the host (web only). */
   upload = $state.raw<UploadProgress | null>(null)
+  /** Which import looks for missing files instead of new adapters; null for none. */
+  relinkId = $state<string | null>(null)
+  /** The import that runs or ran last is one that looks for missing files. */
+  relinks = $derived(this.progress !== null && this.progress.id === this.relinkId)
   /** True from the wish to import until the first progress. */
   starting = $state(false)
   running = $derived(this.progress !== null && this.progress.stage !== 'done')
@@ -74,6 +78,12 @@ export class ImportsState {
     if (!this.running) this.progress = null
   }
 
+  /** Looks through a folder for the files of missing adapters, known by their content; imports nothing new. Progress follows as an import's. */
+  async relink(folder: string): Promise<void> {
+    const id = await this.#start('Nothing was looked for.', this.#bridge.call('library.relink', { paths: [folder] }))
+    this.relinkId = id
+  }
+
   /** Looks again for the files of every adapter. */
   async rescan(): Promise<void> {
     this.#announcer.say('Looking for the files of every adapter.')
@@ -118,12 +128,13 @@ export class ImportsState {
   async #start(
     refused: string,
     asked: Promise<Answer<{ readonly id: string | null; readonly problems: readonly Problem[] }>>,
-  ): Promise<void> {
+  ): Promise<string | null> {
     this.starting = true
     const answer = await asked
     this.starting = false
     const problems = answer.ok ? answer.value.problems : answer.problems
     if (problems.length > 0) this.#announcer.problem(refused, problems)
+    return answer.ok ? answer.value.id : null
   }
 
   #follow(progress: ImportProgress): void {
@@ -132,8 +143,10 @@ export class ImportsState {
     this.starting = false
     if (progress.stage === before?.stage && progress.id === before.id) return
     if (progress.stage === 'done') {
-      this.#announcer.say(`Import finished: ${importResultWords(progress.counts)}.`)
+      this.#announcer.say(
+        this.relinks ? `Search finished: ${relinkResultWords(progress.counts)}.` : `Import finished: ${importResultWords(progress.counts)}.`,
+      )
       void this.load()
-    } else if (before?.id !== progress.id) this.#announcer.say('Import started.')
+    } else if (before?.id !== progress.id) this.#announcer.say(this.relinks ? 'Search for missing files started.' : 'Import started.')
   }
 }

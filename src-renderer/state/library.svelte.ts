@@ -1,40 +1,41 @@
 import type { AdapterRow } from '../../src-main/contract/adapter.ts'
-import { sortColumns, type Facets, type LibraryQueryInput } from '../../src-main/contract/library-query.ts'
+import { sortColumns, type Facet, type Facets, type LibraryFilter } from '../../src-main/contract/library-query.ts'
 import type { Problem } from '../../src-main/contract/problems.ts'
 import type { Bridge } from '../bridge.ts'
+import { plainQuery, sameQuestion, sentQuery, withFilter, type TableQuery } from './library-filters.ts'
 import { pageSize, pagesToFetch, type PageWindow } from './library-pages.ts'
-
-/** What narrows and orders the table: a library query without its window. */
-export type LibraryFilter = Omit<LibraryQueryInput, 'offset' | 'limit'>
 
 const atOnce = 2
 const changePauseMs = 150
+/** Counts of the whole library cost more than rows and are looked at less: while an import runs they follow at this distance. */
+const countPauseMs = 1000
 
 /**
  * Owns the rows of the library that are on screen and the counts of the whole library.
  * Rows come in pages, as far as the table is scrolled; every page is asked for again a moment after library.changed.
- * The newest filter wins: what arrives for an older one is dropped. Old rows stay on screen until new ones are there.
+ * The newest query wins: what arrives for an older one is dropped. Old rows stay on screen until new ones are there.
  */
 export class LibraryState {
-  filter = $state.raw<LibraryFilter>({})
-  /** Number of rows that match the filter; null before the first answer. */
+  query = $state.raw<TableQuery>(plainQuery)
+  /** Number of rows that match the query; null before the first answer. */
   total = $state<number | null>(null)
   facets = $state.raw<Facets | null>(null)
   problems = $state.raw<readonly Problem[]>([])
   /** The norm at which a bar in the table is full: one adapter in ten has a larger one. */
   normReference = $state(1)
-  /** True while the rows on screen belong to an older filter. */
+  /** True while the rows on screen belong to an older query. */
   waiting = $state(false)
-  /** Counts filter changes, so that the table can scroll back to its top. */
-  filterChanges = $state(0)
+  /** Counts changes of the query, so that the table can scroll back to its top. */
+  queryChanges = $state(0)
   #pages = $state.raw<ReadonlyMap<number, readonly AdapterRow[]>>(new Map())
   #window: PageWindow = { first: 0, last: 0 }
   #fetched = new Set<number>()
   #inFlight = 0
   #generation = 0
-  /** The rows at hand belong to an older filter and go with the first new page. */
+  /** The rows at hand belong to an older query and go with the first new page. */
   #outdated = false
   #changeTimer: ReturnType<typeof setTimeout> | undefined
+  #countTimer: ReturnType<typeof setTimeout> | undefined
   readonly #bridge: Bridge
   readonly #rowListeners = new Set<() => void>()
 
@@ -43,8 +44,12 @@ export class LibraryState {
     bridge.on('library.changed', () => {
       this.#changeTimer ??= setTimeout(() => {
         this.#changeTimer = undefined
-        void this.refresh()
+        this.#askAgain()
       }, changePauseMs)
+      this.#countTimer ??= setTimeout(() => {
+        this.#countTimer = undefined
+        void this.#loadFacets()
+      }, countPauseMs)
     })
   }
 
@@ -69,9 +74,7 @@ export class LibraryState {
 
   /** Asks for everything again: rows on screen and counts. */
   async refresh(): Promise<void> {
-    this.#generation += 1
-    this.#fetched = new Set()
-    this.#pump()
+    this.#askAgain()
     await this.#loadFacets()
   }
 
@@ -79,19 +82,30 @@ export class LibraryState {
   order(remembered: string | undefined): void {
     const [column, direction] = (remembered ?? '').split(':')
     const known = sortColumns.find((candidate) => candidate === column)
-    if (known) this.filter = { ...this.filter, sort: { column: known, descending: direction === 'descending' } }
+    if (known) this.query = { ...this.query, sort: { column: known, descending: direction === 'descending' } }
   }
 
-  /** Changes parts of the filter. */
-  narrow(change: Partial<LibraryFilter>): void {
-    this.filter = { ...this.filter, ...change }
-    this.#restart()
+  /** Changes parts of the query; rows are asked for again only when that asks for others. */
+  narrow(change: Partial<TableQuery>): void {
+    const before = this.query
+    this.query = { ...before, ...change }
+    if (!sameQuestion(before, this.query)) this.#restart()
+  }
+
+  /** Replaces one filter; null takes it away. A place behind the last adds one. */
+  setFilter(place: number, filter: LibraryFilter | null): void {
+    this.narrow({ filters: withFilter(this.query.filters, place, filter) })
+  }
+
+  /** Narrows to the adapters with one value of a facet, in place of every other filter of that facet. */
+  showOnly(facet: Facet, value: string): void {
+    const others = this.query.filters.filter((filter) => filter.facet !== facet)
+    this.narrow({ filters: [...others, { facet, mode: 'any', values: [value] }] })
   }
 
   /** Takes every filter and the search away; the order stays. */
-  clearFilter(): void {
-    this.filter = this.filter.sort ? { sort: this.filter.sort } : {}
-    this.#restart()
+  clearQuery(): void {
+    this.narrow({ ...plainQuery, sort: this.query.sort })
   }
 
   /** Says which rows are on screen; missing pages of that window are fetched, the nearest first. */
@@ -102,10 +116,17 @@ export class LibraryState {
 
   /** Every matching id in table order, for "select all" and long ranges; empty with a problem when refused. */
   async ids(): Promise<readonly string[]> {
-    const answer = await this.#bridge.call('library.ids', this.filter)
+    const answer = await this.#bridge.call('library.ids', sentQuery(this.query))
     if (answer.ok) return answer.value
     this.problems = answer.problems
     return []
+  }
+
+  /** Asks for the pages on screen again; the rows at hand stay until then. */
+  #askAgain(): void {
+    this.#generation += 1
+    this.#fetched = new Set()
+    this.#pump()
   }
 
   #restart(): void {
@@ -114,7 +135,7 @@ export class LibraryState {
     this.#window = { first: 0, last: Math.min(this.#window.last - this.#window.first, pageSize - 1) }
     this.#outdated = true
     this.waiting = true
-    this.filterChanges += 1
+    this.queryChanges += 1
     this.#pump()
   }
 
@@ -130,7 +151,7 @@ export class LibraryState {
 
   async #fetch(page: number, generation: number): Promise<void> {
     try {
-      const answer = await this.#bridge.call('library.list', { ...this.filter, offset: page * pageSize, limit: pageSize })
+      const answer = await this.#bridge.call('library.list', { ...sentQuery(this.query), offset: page * pageSize, limit: pageSize })
       if (generation !== this.#generation) return
       this.waiting = false
       this.problems = answer.ok ? [] : answer.problems

@@ -7,7 +7,7 @@ import type { Bridge } from '../bridge.ts'
  * The layout (pane widths, columns) is written late and together, since a dragged border changes at every pixel.
  */
 export class SettingsState {
-  current = $state.raw<Settings>({ appearance: 'system', threads: 0, outputFolder: null, layout: {} })
+  current = $state.raw<Settings>({ appearance: 'system', threads: 0, outputFolder: null, watchedFolders: [], layout: {} })
   loaded = $state(false)
   problems = $state.raw<readonly Problem[]>([])
   readonly #bridge: Bridge
