@@ -15,6 +15,8 @@ export interface CheckedAdapter {
 export interface StartedExport {
   readonly id: string
   readonly profile: ExportProfile
+  /** Rank after the export; 0 where it was not checked before. */
+  readonly rank: number
   /** null when it was refused. */
   readonly jobId: string | null
   readonly problems: readonly Problem[]
@@ -64,7 +66,8 @@ export class ExportState {
     for (const id of ids) {
       const answer = await this.#bridge.call('export.start', { id, folder, profile, padTo })
       const problems = answer.ok ? answer.value.problems : answer.problems
-      this.started = [...this.started, { id, profile, jobId: answer.ok ? answer.value.jobId : null, problems, path: null }]
+      const rank = padTo > 0 ? padTo : (this.checks.find((checked) => checked.id === id)?.check?.rank ?? 0)
+      this.started = [...this.started, { id, profile, rank, jobId: answer.ok ? answer.value.jobId : null, problems, path: null }]
     }
     this.starting = false
   }
@@ -75,7 +78,8 @@ export class ExportState {
   }
 
   async #jobChanged(job: Job): Promise<void> {
-    if (job.kind !== 'export' || job.state !== 'done' || !this.started.some((known) => known.jobId === job.id && known.path === null)) return
+    if (job.kind !== 'export' || job.state !== 'done' || !this.started.some((known) => known.jobId === job.id && known.path === null))
+      return
     const answer = await this.#bridge.call('jobs.get', { id: job.id })
     const path = answer.ok ? exportedPathOf(answer.value?.result) : null
     this.started = this.started.map((known) => (known.jobId === job.id ? { ...known, path } : known))

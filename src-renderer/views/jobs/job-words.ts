@@ -4,7 +4,7 @@ import { mergeResultSchema, type MergeResult } from '../../../src-main/contract/
 import { formatDuration, formatEta, formatRate } from '../../format/durations.ts'
 import { formatPercent } from '../../format/numbers.ts'
 
-const kinds: Readonly<Record<JobKind, string>> = { merge: 'merge' }
+const kinds: Readonly<Record<JobKind, string>> = { merge: 'merge', export: 'export', compare: 'compare' }
 
 export function kindWord(kind: JobKind): string {
   return kinds[kind]
