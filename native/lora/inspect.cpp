@@ -2,15 +2,19 @@
 
 #include <algorithm>
 #include <cmath>
+#include <iterator>
 #include <optional>
 #include <string>
 #include <unordered_set>
+#include <utility>
 #include <vector>
 
 #include "core/safetensors.h"
+#include "core/vectorised.h"
+#include "linalg/gram.h"
 #include "lora/factors.h"
 #include "lora/request_field.h"
-#include "lora/unit_products.h"
+#include "lora/spectrum.h"
 #include "ops/executor.h"
 
 namespace amalgam::lora {
@@ -30,20 +34,35 @@ struct NonFinite {
   float value;
 };
 
-/// Figures of one tensor's numbers.
+/// Figures of one tensor's numbers, in running sums over the index mod `lanes`, so that the loop becomes vector code.
 struct Summary {
+  static constexpr int lanes = 16;
   std::int64_t count = 0;
   std::int64_t zeros = 0;
-  double sum = 0;
-  double squares = 0;
-  float largest = 0;
+  double powers[4][lanes] = {};  ///< sums of x, x^2, x^3 and x^4
+  float largest[lanes] = {};
   std::optional<NonFinite> non_finite;  ///< the first one
 
   double zero_fraction() const { return count > 0 ? static_cast<double>(zeros) / static_cast<double>(count) : 0; }
-  double deviation() const {
+  float largest_size() const { return *std::max_element(std::begin(largest), std::end(largest)); }
+  /// The mean of x^power.
+  double moment(int power) const {
+    double sum = 0;
+    for (const double lane : powers[power - 1]) sum += lane;
+    return sum / static_cast<double>(count);
+  }
+  double variance() const {
     if (count == 0) return 0;
-    const double mean = sum / static_cast<double>(count);
-    return std::sqrt(std::max(0.0, squares / static_cast<double>(count) - mean * mean));
+    const double mean = moment(1);
+    return std::max(0.0, moment(2) - mean * mean);
+  }
+  /// The fourth central moment over the squared variance; nothing where all numbers are equal.
+  std::optional<double> kurtosis() const {
+    const double spread = variance();
+    if (spread == 0) return std::nullopt;
+    const double mean = moment(1);
+    const double fourth = moment(4) - 4 * mean * moment(3) + 6 * mean * mean * moment(2) - 3 * mean * mean * mean * mean;
+    return fourth / (spread * spread);
   }
 };
 
@@ -53,14 +72,45 @@ void count_in(Summary& summary, const TensorInfo& tensor, std::int64_t first_ele
     const std::int64_t index = first_non_finite(data, count);
     if (index < count) summary.non_finite = {&tensor, first_element + index, data[index]};
   }
+  constexpr int lanes = Summary::lanes;
   summary.count += count;
-  for (std::int64_t i = 0; i < count; ++i) {
-    const double value = data[i];
-    summary.zeros += value == 0;
-    summary.sum += value;
-    summary.squares += value * value;
-    summary.largest = std::max(summary.largest, std::abs(data[i]));
+  core::vectorised([&]() AMALGAM_INLINE {
+    double powers[4][lanes] = {};
+    float largest[lanes] = {};
+    std::int32_t zeros[lanes] = {};  // a piece has 64 K numbers
+    const auto add = [&](int lane, float value) AMALGAM_INLINE {
+      const double x = value;
+      const double square = x * x;
+      powers[0][lane] += x;
+      powers[1][lane] += square;
+      powers[2][lane] += square * x;
+      powers[3][lane] += square * square;
+      const float size = std::abs(value);
+      largest[lane] = size > largest[lane] ? size : largest[lane];
+      zeros[lane] += value == 0;
+    };
+    std::int64_t i = 0;
+    for (; i + lanes <= count; i += lanes) {
+      for (int lane = 0; lane < lanes; ++lane) add(lane, data[i + lane]);
+    }
+    for (int lane = 0; i + lane < count; ++lane) add(lane, data[i + lane]);
+    for (int lane = 0; lane < lanes; ++lane) {
+      for (int power = 0; power < 4; ++power) summary.powers[power][lane] += powers[power][lane];
+      summary.largest[lane] = std::max(summary.largest[lane], largest[lane]);
+      summary.zeros += zeros[lane];
+    }
+  });
+}
+
+/// |B A|_F = sqrt(sum (B^T B) * (A A^T)), element by element.
+double product_norm(const core::Matrix<double>& out, const core::Matrix<double>& in) {
+  double sum = 0;
+  for (std::int64_t u = 0; u < out.rows(); ++u) {
+    double row = 0;
+    for (std::int64_t v = 0; v < out.cols(); ++v) row += out(u, v) * in(u, v);
+    sum += row;
   }
+  return std::sqrt(std::max(sum, 0.0));  // where units cancel, rounding may leave less than nothing
 }
 
 /// One run over a file.
@@ -78,26 +128,36 @@ class Inspection {
     const FactorPair pair =
         find_factors(file_, request.at("a").text(), request.at("b").text(), request.at("rank").integer(1, most_rank));
     const double scaling = request.at("scaling").number();
-    RankUnits units{core::Matrix<float>(pair.rank(), pair.in()),
-                    core::Matrix<float>(pair.out(), pair.rank()),
-                    std::vector<double>(static_cast<std::size_t>(pair.rank()), scaling),
-                    {}};
-    const Summary a = read(*pair.a, units.a.data());
-    const Summary b = read(*pair.b, units.b.data());
+    core::Matrix<float> factor_a(pair.rank(), pair.in());
+    core::Matrix<float> factor_b(pair.out(), pair.rank());
+    const Summary a = read(*pair.a, factor_a.data());
+    const Summary b = read(*pair.b, factor_b.data());
     Json norm;
+    Json values;
     if (!a.non_finite && !b.non_finite) {
-      const double length = update_norm(unit_products(units, executor_), units.c);
+      core::Matrix<double> out = linalg::gram(ops::strided(factor_b), executor_);
+      core::Matrix<double> in = linalg::gram(ops::strided(factor_a).transposed(), executor_);
+      const double length = std::abs(scaling) * product_norm(out, in);
       norm = finite_or_null(length);
       squares_ += length * length;
+      if (pair.rank() <= most_spectrum_rank && std::isfinite(length)) {
+        values = Json::array();
+        for (const double value : singular_values(std::move(out), std::move(in), executor_)) {
+          values.push(std::abs(scaling) * value);
+        }
+      }
     } else {
       squares_ = NAN;
     }
+    const auto of_a = [&](double figure) { return a.non_finite ? Json() : finite_or_null(figure); };
     modules_.push(Json::object({{"name", request.at("name").text()},
                                 {"norm", norm},
+                                {"singularValues", values},
                                 {"zerosA", a.zero_fraction()},
                                 {"zerosB", b.zero_fraction()},
-                                {"maxAbsA", a.non_finite ? Json() : Json(a.largest)},
-                                {"stdA", a.non_finite ? Json() : Json(a.deviation())}}));
+                                {"maxAbsA", of_a(a.largest_size())},
+                                {"stdA", of_a(std::sqrt(a.variance()))},
+                                {"kurtosisA", of_a(a.kurtosis().value_or(NAN))}}));
   }
 
   /// Reads what no module named.
