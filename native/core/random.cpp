@@ -1,0 +1,38 @@
+#include "core/random.h"
+
+namespace amalgam::core {
+
+namespace {
+
+/// FNV-1a of 64 bits (Fowler, Noll and Vo).
+std::uint64_t hash_of(std::string_view text) {
+  std::uint64_t hash = 0xcbf29ce484222325u;
+  for (const char letter : text) hash = (hash ^ static_cast<unsigned char>(letter)) * 0x100000001b3u;
+  return hash;
+}
+
+std::uint32_t low(std::uint64_t bits) { return static_cast<std::uint32_t>(bits); }
+std::uint32_t high(std::uint64_t bits) { return static_cast<std::uint32_t>(bits >> 32); }
+
+}  // namespace
+
+std::array<std::uint32_t, 4> philox4x32(std::array<std::uint32_t, 4> counter, std::array<std::uint32_t, 2> key) {
+  for (int round = 0; round < 10; ++round) {
+    const std::uint64_t first = std::uint64_t{0xd2511f53u} * counter[0];
+    const std::uint64_t second = std::uint64_t{0xcd9e8d57u} * counter[2];
+    counter = {high(second) ^ counter[1] ^ key[0], low(second), high(first) ^ counter[3] ^ key[1], low(first)};
+    key = {key[0] + 0x9e3779b9u, key[1] + 0xbb67ae85u};
+  }
+  return counter;
+}
+
+RandomStream::RandomStream(std::uint64_t seed, std::string_view text) : seed_(seed), text_hash_(hash_of(text)) {}
+
+std::uint64_t RandomStream::at(std::uint64_t index) const {
+  const std::uint64_t block = index / 2;  // a block holds two numbers
+  const auto words = philox4x32({low(block), high(block), low(text_hash_), high(text_hash_)}, {low(seed_), high(seed_)});
+  const std::size_t first = index % 2 == 0 ? 0 : 2;
+  return (std::uint64_t{words[first + 1]} << 32) | words[first];
+}
+
+}  // namespace amalgam::core
