@@ -73,6 +73,8 @@ const failures: ReadonlySet<ProblemCode> = new Set<ProblemCode>([
   'internal',
   'disk-full',
   'write-failed',
+  'library-not-written',
+  'library-busy',
   'out-of-memory',
   'cuda-error',
   'native-not-built',

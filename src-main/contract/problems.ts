@@ -40,6 +40,11 @@ export const problemTitles = {
   'targets-disagree': 'Config and file name different modules',
   'variant-not-plain': 'Not a plain LoRA',
   'file-missing': 'File is not where it was',
+  // the library's own things
+  'name-taken': 'The name is taken',
+  'collection-unknown': 'No such collection',
+  'view-unknown': 'No such view',
+  'watch-failed': 'A folder cannot be watched',
   // recipes and merging
   'unknown-method': 'Unknown merge method',
   'unknown-field': 'Unknown field',
@@ -90,6 +95,11 @@ export const problemTitles = {
   'native-not-built': 'Native core is not built',
   'library-newer': 'Library was written by a newer version',
   'library-unreadable': 'Library cannot be opened',
+  'library-corrupt': 'Library is damaged',
+  'library-not-written': 'Library could not be written',
+  'library-busy': 'Library is busy',
+  'library-in-use': 'Library is open in another window',
+  'backup-unknown': 'No such backup',
   internal: 'Unexpected error',
 } as const
 

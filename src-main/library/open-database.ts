@@ -1,7 +1,10 @@
-import { closeSync, existsSync, mkdirSync, openSync, readSync } from 'node:fs'
+import { mkdirSync } from 'node:fs'
 import { dirname } from 'node:path'
 import Database from 'better-sqlite3'
 import { errorProblem, Refusal } from '../contract/problems.ts'
+import { hasBackups } from './backups.ts'
+import { databaseProblem, libraryCorrupt, libraryUnreadable } from './database-problems.ts'
+import { headOfFile, soundnessProblem } from './integrity.ts'
 import { libraryVersion, migrate } from './migrate.ts'
 import type { Migration } from './migrations/index.ts'
 
@@ -12,14 +15,11 @@ const busyTimeoutMs = 5000
  * (write-back.ts) and this is for whoever writes that much without importing.
  */
 const journalPages = 8192
-/** First bytes of every SQLite file, and where its header keeps user_version (big-endian). */
-const magic = 'SQLite format 3\0'
-const versionOffset = 60
 
 /**
  * Opens the database `file` (made when missing) with its tables at the newest of `migrations`; `backup` is the copy made before migrating.
- * Throws Refusal: library-newer when a newer version wrote it (the file is then not even opened by SQLite), library-unreadable for anything else
- * that keeps it from being opened.
+ * Throws Refusal: library-newer when a newer version wrote it (the file is then not even opened by SQLite), library-corrupt when it is damaged or
+ * lost, library-not-written and library-busy when it could not be made ready, library-unreadable for anything else that keeps it from being opened.
  */
 export function openDatabase(
   file: string,
@@ -30,10 +30,11 @@ export function openDatabase(
   let db: Database.Database | undefined
   try {
     mkdirSync(dirname(file), { recursive: true })
-    refuseNewer(file, versionInFile(file), newest)
+    const holdsTables = refuseAtSight(file, newest)
     db = new Database(file, { timeout: busyTimeoutMs })
-    // What is not yet written back from the journal counts too.
     refuseNewer(file, libraryVersion(db), newest)
+    const damage = holdsTables ? soundnessProblem(db, file) : null
+    if (damage) throw new Refusal([damage])
     db.pragma('journal_mode = WAL')
     db.pragma('synchronous = NORMAL')
     db.pragma('foreign_keys = ON')
@@ -43,23 +44,18 @@ export function openDatabase(
   } catch (error) {
     db?.close()
     if (error instanceof Refusal) throw error
-    throw new Refusal([unreadable(file, error)])
+    throw new Refusal([databaseProblem(error, file) ?? libraryUnreadable(file, error)])
   }
 }
 
-function versionInFile(file: string): number {
-  if (!existsSync(file)) return 0
-  const head = Buffer.alloc(versionOffset + 4)
-  const handle = openSync(file, 'r')
-  try {
-    const bytesRead = readSync(handle, head, 0, head.length, 0)
-    // SQLite makes an empty file into a database, so an empty one is a new library.
-    if (bytesRead === 0) return 0
-    if (bytesRead < head.length || head.toString('latin1', 0, magic.length) !== magic) throw new Error('it is not an SQLite file')
-    return head.readUInt32BE(versionOffset)
-  } finally {
-    closeSync(handle)
-  }
+/** Looks at the file before SQLite does, which would change it. Returns true when it holds tables. */
+function refuseAtSight(file: string, newest: number): boolean {
+  const head = headOfFile(file)
+  if (head.kind === 'tables') refuseNewer(file, head.version, newest)
+  if (head.kind === 'foreign') throw new Refusal([libraryCorrupt(file, 'it is not an SQLite file')])
+  // Its first start leaves an empty file when it is cut short; a library that was backed up has had contents.
+  if (head.kind === 'none' && hasBackups(file)) throw new Refusal([libraryCorrupt(file, 'it is missing or empty, though it has backups')])
+  return head.kind === 'tables'
 }
 
 function refuseNewer(file: string, version: number, newest: number): void {
@@ -74,12 +70,4 @@ function refuseNewer(file: string, version: number, newest: number): void {
       },
     ),
   ])
-}
-
-function unreadable(file: string, error: unknown): ReturnType<typeof errorProblem> {
-  const reason = error instanceof Error ? error.message : String(error)
-  return errorProblem('library-unreadable', `The library ${file} cannot be opened: ${reason}.`, {
-    where: { path: file },
-    hint: 'Check the rights of the folder, or put back a copy of the file (copies made before migrating lie beside it as library.sqlite.before-N).',
-  })
 }

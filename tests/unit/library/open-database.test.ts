@@ -60,20 +60,18 @@ describe('migrating', () => {
     openDatabase(file, [first], now).db.close()
     const { db, backup } = openDatabase(file, [first, second], now)
     db.close()
-    expect(backup).toBe(`${file}.before-2`)
+    expect(backup).toBe(join(file, '../backups/library-2026-01-02T030405678Z.sqlite'))
     expect(valueIn(file)).toEqual({ x: 42, version: 2 })
-    expect(valueIn(`${file}.before-2`)).toEqual({ x: 41, version: 1 })
+    expect(valueIn(backup ?? '')).toEqual({ x: 41, version: 1 })
   })
 
-  test('never writes over an older copy', () => {
-    const file = join(temporaryFolder(), 'library.sqlite')
+  test('that cannot be backed up does not begin', () => {
+    const folder = temporaryFolder()
+    const file = join(folder, 'library.sqlite')
     openDatabase(file, [first], now).db.close()
-    writeFileSync(`${file}.before-2`, 'older')
-    const { db, backup } = openDatabase(file, [first, second], now)
-    db.close()
-    expect(backup).toBe(`${file}.before-2-2026-01-02T030405678Z`)
-    expect(readFileSync(`${file}.before-2`, 'utf8')).toBe('older')
-    expect(valueIn(backup ?? '')).toEqual({ x: 41, version: 1 })
+    writeFileSync(join(folder, 'backups'), 'no folder')
+    expect(refusalOf(() => openDatabase(file, [first, second], now)).problems).toMatchObject([{ code: 'library-unreadable' }])
+    expect(valueIn(file)).toEqual({ x: 41, version: 1 })
   })
 
   test('that fails leaves the library as it was', () => {
@@ -103,27 +101,32 @@ describe('a library that cannot be opened', () => {
     expect(readdirSync(folder)).toEqual(['library.sqlite'])
   })
 
-  test('was written by a newer version that has not been written back from the journal yet', () => {
+  test('was written by a newer version that has not been written back from the journal yet: refused and untouched too', () => {
     const folder = temporaryFolder()
     const file = join(folder, 'library.sqlite')
-    const copy = join(folder, 'copy.sqlite')
+    const copies = temporaryFolder()
+    const copy = join(copies, 'library.sqlite')
     openDatabase(file, [first], now).db.close()
     const { db } = openDatabase(file, [first, second], now)
     for (const ending of ['', '-wal']) copyFileSync(`${file}${ending}`, `${copy}${ending}`)
     db.close()
-    expect(refusalOf(() => openDatabase(copy, [first], now)).problems).toMatchObject([{ code: 'library-newer' }])
+    const before = ['', '-wal'].map((ending) => readFileSync(`${copy}${ending}`))
+    expect(before[0]!.readUInt32BE(60)).toBe(1)
+    expect(refusalOf(() => openDatabase(copy, [first], now)).problems).toMatchObject([{ code: 'library-newer', where: { value: '2' } }])
+    expect(['', '-wal'].map((ending) => readFileSync(`${copy}${ending}`))).toEqual(before)
+    expect(readdirSync(copies).sort()).toEqual(['library.sqlite', 'library.sqlite-wal'])
   })
 
-  test.each<[string, (file: string) => void]>([
-    ['is no database', (file) => writeFileSync(file, 'not a database at all, but long enough to be looked at as one; '.repeat(20))],
-    ['is cut off', (file) => writeFileSync(file, 'SQLite format 3\0')],
-    ['is a folder', (file) => mkdirSync(file)],
-  ])('%s', (_, make) => {
+  test.each<[string, string, (file: string) => void]>([
+    ['is no database', 'library-corrupt', (file) => writeFileSync(file, 'not a database at all, but as long as a page of one; '.repeat(20))],
+    ['is cut off', 'library-corrupt', (file) => writeFileSync(file, 'SQLite format 3\0')],
+    ['is a folder', 'library-unreadable', (file) => mkdirSync(file)],
+  ])('%s', (_, code, make) => {
     const folder = temporaryFolder()
     const file = join(folder, 'library.sqlite')
     make(file)
     expect(refusalOf(() => openLibrary({ folder, log: silentLog })).problems).toMatchObject([
-      { code: 'library-unreadable', severity: 'error', where: { path: file }, hint: expect.any(String) },
+      { code, severity: 'error', where: { path: file }, hint: expect.any(String) },
     ])
   })
 
