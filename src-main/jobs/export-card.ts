@@ -51,13 +51,15 @@ function changes({ source, job }: ExportCardFacts): string {
     `- Scaling (${source.scaling.join(', ')}) folded into the factors, half of it on each side; alpha equals rank, so that it is 1 for every loader.`,
     `- Rank ${rank} for all modules (was ${source.ranks.join(', ')}), filled up with zeros, which change nothing.`,
     '- No patterns for ranks or alphas, no rank-stabilised scaling, every target named.',
-    source.ignoredTensors.length > 0
-      ? `- ${source.ignoredTensors.length} tensors beside the factors left out: ${source.ignoredTensors
-          .slice(0, 5)
-          .map(({ name }) => `\`${name}\``)
-          .join(', ')}${source.ignoredTensors.length > 5 ? ' and more' : ''}.`
-      : '- Nothing was left out.',
+    leftOut(source),
   ].join('\n')
+}
+
+function leftOut({ ignoredTensors }: AdapterDetail): string {
+  if (ignoredTensors.length === 0) return '- Nothing was left out.'
+  const shown = ignoredTensors.slice(0, 5).map(({ name }) => `\`${name}\``)
+  const more = ignoredTensors.length > shown.length ? ` and ${ignoredTensors.length - shown.length} more` : ''
+  return `- Left out, because it is no factor: ${shown.join(', ')}${more}.`
 }
 
 function sourceTable(source: AdapterDetail): string {

@@ -25,6 +25,7 @@ export function planExport(
   profile: ExportProfile,
   padTo: number,
 ): { readonly plan: ExportPlan | null; readonly problems: readonly Problem[] } {
+  if (adapter.status === 'refused') return { plan: null, problems: adapter.problems.filter((problem) => problem.severity === 'error') }
   return exportProfiles[profile].rewrites ? planRewrite(adapter, profile, padTo) : planCopy(adapter, profile, padTo)
 }
 
@@ -42,11 +43,7 @@ export function checkExport(adapter: AdapterDetail, profile: ExportProfile, padT
 
 function planCopy(adapter: AdapterDetail, profile: ExportProfile, padTo: number): ReturnType<typeof planExport> {
   const facts = profileFacts(adapter)
-  const refusal = [
-    ...(adapter.status === 'missing' ? [missing(adapter)] : []),
-    ...(adapter.status === 'refused' ? adapter.problems.filter((problem) => problem.severity === 'error') : []),
-    ...(padTo > 0 ? [noPadding(profile, padTo)] : []),
-  ]
+  const refusal = [...(adapter.status === 'missing' ? [missing(adapter)] : []), ...(padTo > 0 ? [noPadding(profile, padTo)] : [])]
   if (refusal.length > 0) return { plan: null, problems: refusal }
   // A copy is as good or bad as its original: what PEFT makes of it is said, and blocks nothing.
   const remarks = checkProfile(facts, profile).map((problem) => ({ ...problem, severity: 'warning' as const }))
@@ -82,8 +79,8 @@ function resolveAlone(adapter: AdapterDetail): { readonly job: ResolvedMergeJob 
   return { job, problems: problems.map(withoutRecipe) }
 }
 
-/** There is no recipe whose field could be pointed at. */
-function withoutRecipe({ where, ...problem }: Problem): Problem {
+/** The problem without the field of a recipe: there is none whose field could be pointed at. */
+export function withoutRecipe({ where, ...problem }: Problem): Problem {
   const { field: _field, value: _value, ...place } = where ?? {}
   return Object.keys(place).length > 0 ? { ...problem, where: place } : problem
 }

@@ -14,7 +14,7 @@ import { checkSources, type CheckedStamp } from './check-sources.ts'
 import { exportCard } from './export-card.ts'
 import { copyAdapter } from './export-copy.ts'
 import type { ExportInput } from './export-input.ts'
-import { planExport, type ExportPlan } from './export-plan.ts'
+import { planExport, withoutRecipe, type ExportPlan } from './export-plan.ts'
 import { stopIfAsked } from './import-output.ts'
 import {
   folderName,
@@ -67,7 +67,7 @@ export function createExportRunner(services: ExportServices): Runner<ExportInput
     const { adapter, plan } = ready
     const sources = { adapters: [{ name: adapter.name, weightsFile: weightsFileIn(adapter) }] }
     const refuseChanged = (): void => {
-      const changed = checkSources(sources, checkedStamp)
+      const changed = checkSources(sources, checkedStamp).map(withoutRecipe)
       if (hasError(changed)) throw new Refusal(changed)
     }
     refuseChanged()

@@ -58,7 +58,7 @@ export function extrasByKind(facts: ProfileFacts): ReadonlyMap<ExtraKind, readon
 
 function kindOf(name: string, facts: ProfileFacts): ExtraKind {
   const saved = facts.config['modules_to_save']
-  if (name.includes('.base_layer.')) return 'base-layer'
+  if (name.endsWith('.base_layer.weight')) return 'base-layer'
   if (name.includes('.lora_magnitude_vector')) return 'magnitude'
   if (Array.isArray(saved) && saved.some((module) => typeof module === 'string' && `.${name}`.includes(`.${module}.`)))
     return 'saved-module'

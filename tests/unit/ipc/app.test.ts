@@ -99,17 +99,7 @@ test('only registered, chosen or known paths may be imported, exported to and re
   expect(rows.map(({ name, status }) => [name, status])).toEqual([['inside', 'ok']])
   const id = rows[0]?.id ?? ''
 
-  expect(await refusal('library.export', { id, folder: join(folder, 'elsewhere') })).toEqual(notAllowed)
-  expect(await ask('library.export', { id, folder: join(folder, 'pool') })).toMatchObject({
-    path: null,
-    problems: [{ code: 'output-exists' }],
-  })
-  mkdirSync(join(folder, 'pool/copies'))
-  expect(await ask('library.export', { id, folder: join(folder, 'pool/copies') })).toEqual({
-    path: join(folder, 'pool/copies/inside'),
-    problems: [],
-  })
-
+  expect(await refusal('export.start', { id, profile: 'peft', folder: join(folder, 'elsewhere') })).toEqual(notAllowed)
   expect(await refusal('app.reveal', { path: outside })).toEqual(notAllowed)
   await ask('app.reveal', { path: inside })
   // A place of a known adapter may be named wherever it lies.

@@ -5,6 +5,8 @@ import { join } from 'node:path'
 import type { Job } from '../../../src-main/contract/job.ts'
 import type { ImportItem } from '../../../src-main/contract/import-report.ts'
 import { createEngine, type Engine } from '../../../src-main/engine/engine.ts'
+import { createExportRunner } from '../../../src-main/jobs/export.ts'
+import type { ExportInput } from '../../../src-main/jobs/export-input.ts'
 import { createMergeRunner, type MergeServices } from '../../../src-main/jobs/merge.ts'
 import { createQueue, type Queue } from '../../../src-main/jobs/queue.ts'
 import { createImporter } from '../../../src-main/library/importer.ts'
@@ -22,6 +24,8 @@ export interface Bench {
   add(name: string, options?: TinyAdapter): Promise<ImportItem>
   /** Starts a merge and waits for its end. */
   merge(recipe: unknown, outFolder?: string): Promise<Job>
+  /** Starts an export and waits for its end. */
+  export(input: ExportInput): Promise<Job>
   close(): Promise<void>
 }
 
@@ -39,18 +43,20 @@ export function openBench(change: Partial<MergeServices> = {}, folder = realpath
   const outputs = join(folder, 'outputs')
   const { adapters } = library
   const told: Job[] = []
+  const checkedStamp = (place: string) => adapters.paths.all().find((known) => known.path === place)?.stamp ?? null
   const queue = createQueue({
     store: library.jobs,
     runners: {
       merge: createMergeRunner({
         engine,
         adapters,
-        checkedStamp: (place) => adapters.paths.all().find((known) => known.path === place)?.stamp ?? null,
+        checkedStamp,
         importFolder: (output, admission) => importer.importFolder(output, admission),
         outputsFolder: () => outputs,
         appVersion: '9.8.7',
         ...change,
       }),
+      export: createExportRunner({ engine, adapters, checkedStamp, appVersion: '9.8.7', ...change }),
     },
     emit: { changed: (job) => told.push(job), removed: () => undefined },
     logFolder: join(folder, 'logs'),
@@ -70,6 +76,11 @@ export function openBench(change: Partial<MergeServices> = {}, folder = realpath
         relativeTo: join(folder, 'pool'),
         ...(outFolder !== undefined && { outFolder }),
       })
+      if (jobId === null) throw new Error(problems.map((problem) => `${problem.code}: ${problem.message}`).join('; '))
+      return queue.whenEnded(jobId)
+    },
+    async export(input) {
+      const { jobId, problems } = queue.start('export', input)
       if (jobId === null) throw new Error(problems.map((problem) => `${problem.code}: ${problem.message}`).join('; '))
       return queue.whenEnded(jobId)
     },

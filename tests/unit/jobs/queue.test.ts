@@ -38,6 +38,16 @@ afterEach(async () => {
   rmSync(folder, { recursive: true, force: true })
 })
 
+/** For the kinds of jobs that are not started here. */
+const idle: Runner<never> = {
+  prepare: () => ({ problems: [] }),
+  run: () => Promise.reject(new Error('not started here')),
+  inputOf: () => {
+    throw new Error('not started here')
+  },
+  cleanUp: () => Promise.resolve(),
+}
+
 type Work = (context: RunContext, job: StoredJob) => Promise<unknown>
 
 /** A queue whose jobs do what `work` does; the recipe is the title, and a recipe "refused" is refused. */
@@ -64,7 +74,7 @@ function queueOf(work: Work, log: Log = silentLog): Queue {
   }
   const queue = createQueue({
     store,
-    runners: { merge: runner },
+    runners: { merge: runner, export: idle, compare: idle },
     emit: { changed: (job) => told.push(job), removed: (id) => removed.push(id) },
     logFolder: folder,
     log,
