@@ -32,6 +32,14 @@ export const importStageWords = {
   done: 'Import finished',
 } as const
 
+/** The stages of a search for missing files, which runs as an import does. */
+export const relinkStageWords = {
+  scanning: 'Looking through the folder',
+  listing: 'Reading headers',
+  checking: 'Comparing contents with missing adapters',
+  done: 'Search finished',
+} as const
+
 /** How many of the imported adapters each screen of the recycling study would have left out, the most frequent first; empty when none. */
 export function importScreenWords(counts: Counts): string {
   return Object.entries(counts.byScreen)

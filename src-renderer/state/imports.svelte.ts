@@ -16,6 +16,8 @@ export class ImportsState {
   reportOpen = $state(false)
   /** Set while dropped files are copied to the host (web only). */
   upload = $state.raw<UploadProgress | null>(null)
+  /** The folder to look through for missing files is being asked for. */
+  relinkOpen = $state(false)
   /** Which import looks for missing files instead of new adapters; null for none. */
   relinkId = $state<string | null>(null)
   /** The import that runs or ran last is one that looks for missing files. */
@@ -80,6 +82,7 @@ export class ImportsState {
 
   /** Looks through a folder for the files of missing adapters, known by their content; imports nothing new. Progress follows as an import's. */
   async relink(folder: string): Promise<void> {
+    this.relinkOpen = false
     const id = await this.#start('Nothing was looked for.', this.#bridge.call('library.relink', { paths: [folder] }))
     this.relinkId = id
   }

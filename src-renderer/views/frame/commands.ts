@@ -11,9 +11,10 @@ export interface FrameGestures {
 
 /** The commands that work in every section. */
 export function frameCommands(app: AppState, gestures: FrameGestures): readonly Command[] {
-  const { info, imports, navigation, selection, announcer, bridge, merge } = app
+  const { info, imports, navigation, selection, announcer, bridge, merge, undo } = app
   const group = 'Everywhere'
-  const undo = (): (() => void) | undefined => announcer.notices.findLast((notice) => notice.action?.label === 'Undo')?.action?.run
+  // What a notice offers to undo is the newest of all; without one, the newest edit of tags or collections.
+  const offered = (): (() => void) | undefined => announcer.notices.findLast((notice) => notice.action?.label === 'Undo')?.action?.run
   // A browser keeps Ctrl+1 to Ctrl+8 for its tabs, so Alt comes first there.
   const sectionShortcuts = (place: number): readonly string[] =>
     bridge.host === 'web' ? [`Alt+${place}`, `Mod+${place}`] : [`Mod+${place}`]
@@ -56,6 +57,15 @@ export function frameCommands(app: AppState, gestures: FrameGestures): readonly 
     },
     { id: 'library.rescan', title: 'Rescan files', group, shortcuts: ['F5'], whileTyping: true, run: () => void imports.rescan() },
     {
+      id: 'library.relink',
+      title: 'Find missing files...',
+      group,
+      run: () => {
+        navigation.go('library')
+        imports.relinkOpen = true
+      },
+    },
+    {
       id: 'library.report',
       title: 'Open the report of the last import',
       group,
@@ -72,6 +82,13 @@ export function frameCommands(app: AppState, gestures: FrameGestures): readonly 
       enabled: () => selection.count > 0,
       run: () => selection.clear(),
     },
-    { id: 'frame.undo', title: 'Undo', group, shortcuts: ['Mod+Z'], enabled: () => undo() !== undefined, run: () => undo()?.() },
+    {
+      id: 'frame.undo',
+      title: undo.newest === null ? 'Undo' : `Undo: ${undo.newest.label}`,
+      group,
+      shortcuts: ['Mod+Z'],
+      enabled: () => offered() !== undefined || undo.newest !== null,
+      run: () => (offered() ?? (() => void undo.run()))(),
+    },
   ]
 }

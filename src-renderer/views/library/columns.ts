@@ -2,8 +2,8 @@ import { adapterVariants, type AdapterRow } from '../../../src-main/contract/ada
 import type { sortColumns } from '../../../src-main/contract/library-query.ts'
 import { formatBytes } from '../../format/bytes.ts'
 import { formatDate, formatDateTime } from '../../format/dates.ts'
-import { formatCount, formatExact, formatNorm, formatRange } from '../../format/numbers.ts'
-import { lastPart, plural } from '../../format/words.ts'
+import { formatCount, formatExact, formatNorm, formatNumber, formatRange } from '../../format/numbers.ts'
+import { lastPart, plural, shortHash } from '../../format/words.ts'
 import { modulesWords, orderModules, originWords, rowStatus } from './row-words.ts'
 
 export type SortColumn = (typeof sortColumns)[number]
@@ -33,7 +33,7 @@ export interface Column {
   readonly hint?: (row: AdapterRow) => string
 }
 
-/** Every column, in reading order. */
+/** Every column, in the order in which they stand until the person moves them. */
 export const columns = [
   {
     id: 'select',
@@ -108,6 +108,17 @@ export const columns = [
         : `Scaling ${row.scaling.map(formatExact).join(', ')}\nalpha ${row.alphas.map(formatExact).join(', ')}, rank ${row.ranks.map(formatExact).join(', ')}`,
   },
   {
+    id: 'alpha',
+    label: 'α',
+    meaning: 'lora_alpha; several where modules differ.',
+    width: 60,
+    minimum: 44,
+    numeric: true,
+    usual: false,
+    text: (row) => formatRange(row.alphas.map(roundScaling)),
+    hint: (row) => (row.alphas.length > 2 ? `Alphas over the modules: ${row.alphas.map(formatExact).join(', ')}` : ''),
+  },
+  {
     id: 'modules',
     label: 'Modules',
     meaning: 'Target modules, in the order q k v o gate up down; a plus counts others.',
@@ -128,6 +139,19 @@ export const columns = [
     usual: true,
     text: (row) => formatNorm(row.updateNorm),
     hint: (row) => (row.updateNorm === null ? 'Not known yet: it is computed in the background.' : ''),
+  },
+  {
+    id: 'effectiveRank',
+    label: 'Eff. rank',
+    meaning:
+      'Mean effective rank over the modules, weighted by squared norm: exp of the entropy of the singular values’ shares (Roy and Vetterli 2007).',
+    width: 76,
+    minimum: 56,
+    sort: 'effectiveRank',
+    numeric: true,
+    usual: false,
+    text: (row) => (row.effectiveRank === null ? '–' : formatNumber(row.effectiveRank, 3)),
+    hint: (row) => (row.effectiveRank === null ? 'Not computed yet.' : ''),
   },
   {
     id: 'size',
@@ -220,6 +244,26 @@ export const columns = [
     usual: false,
     text: (row) => formatDate(row.addedAt),
     hint: (row) => formatDateTime(row.addedAt),
+  },
+  {
+    id: 'collections',
+    label: 'Collections',
+    meaning: 'The collections it is in.',
+    width: 130,
+    minimum: 60,
+    usual: false,
+    text: (row) => row.collections.join(', '),
+    hint: (row) => row.collections.join('\n'),
+  },
+  {
+    id: 'tensorHash',
+    label: 'Tensor hash',
+    meaning: 'First characters of the SHA-256 over names, dtypes, shapes and values of the factors: equal for the same factors.',
+    width: 104,
+    minimum: 70,
+    usual: false,
+    text: (row) => shortHash(row.tensorHash, 10),
+    hint: (row) => row.tensorHash ?? 'Not computed yet.',
   },
 ] as const satisfies readonly Column[]
 

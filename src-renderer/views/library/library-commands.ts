@@ -1,6 +1,6 @@
 import type { Command } from '../../state/commands.svelte.ts'
 import type { AppState } from '../../state/context.ts'
-import { isNarrowed } from './filters.ts'
+import { isNarrowed } from '../../state/library-filters.ts'
 
 /** What only the view can do: it knows where the fields and panes are. */
 export interface LibraryGestures {
@@ -22,8 +22,8 @@ export function libraryCommands(app: AppState, gestures: LibraryGestures): reado
       id: 'library.clearFilters',
       title: 'Clear search and filters',
       group,
-      enabled: () => isNarrowed(library.filter),
-      run: () => library.clearFilter(),
+      enabled: () => isNarrowed(library.query),
+      run: () => library.clearQuery(),
     },
     { id: 'library.details', title: 'Show or hide details', group, shortcuts: ['Mod+I'], run: gestures.toggleDetails },
     { id: 'library.rename', title: 'Rename adapter', group, shortcuts: ['F2'], enabled: shown, run: gestures.rename },
