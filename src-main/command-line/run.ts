@@ -1,5 +1,6 @@
 import { errorProblem, Refusal } from '../contract/problems.ts'
 import { appVersion } from '../host/port.ts'
+import { failureProblem } from '../jobs/failure-problems.ts'
 import { appRoot } from '../platform/paths.ts'
 import { exitCodes, outcome, type CommandContext, type ExitCode, type Outcome } from './command.ts'
 import { commands } from './commands.ts'
@@ -66,6 +67,6 @@ function outcomeOfError(error: unknown): Outcome {
   const problems =
     error instanceof Refusal
       ? error.problems
-      : [errorProblem('internal', error instanceof Error ? (error.stack ?? error.message) : String(error))]
+      : [failureProblem(error) ?? errorProblem('internal', error instanceof Error ? (error.stack ?? error.message) : String(error))]
   return outcome({ problems }, [], problems)
 }

@@ -26,6 +26,11 @@ export const requests = {
   'settings.get': { input: nothing, output: settingsSchema },
   'settings.set': { input: v.object({ settings: v.partial(settingsSchema) }), output: settingsSchema },
 
+  /** Puts one of the backups of app.info's recovery in the place of a damaged library, which is kept under another name. */
+  'recovery.restore': { input: v.object({ path: v.string() }), output: outcome },
+  /** Begins with an empty library; the damaged one is kept under another name, and its backups for good. */
+  'recovery.startEmpty': { input: nothing, output: outcome },
+
   'library.list': { input: libraryQuerySchema, output: v.object({ rows: v.array(adapterRowSchema), total: v.number() }) },
   'library.ids': { input: libraryQuerySchema, output: v.array(v.string()) },
   'library.facets': { input: nothing, output: facetsSchema },

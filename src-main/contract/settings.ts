@@ -1,4 +1,5 @@
 import * as v from 'valibot'
+import { problemSchema } from './problem-schema.ts'
 
 /** What a person can set; every field has its default here and nowhere else. */
 export const settingsSchema = v.object({
@@ -26,6 +27,13 @@ export const deviceSchema = v.object({
 })
 export type Device = v.InferOutput<typeof deviceSchema>
 
+/** Why the library could not be opened, and what may be put back, newest first. */
+export const recoverySchema = v.object({
+  problem: problemSchema,
+  backups: v.array(v.object({ path: v.string(), at: v.string(), adapters: v.number() })),
+})
+export type Recovery = v.InferOutput<typeof recoverySchema>
+
 export const appInfoSchema = v.object({
   version: v.string(),
   host: v.picklist(['electron', 'web']),
@@ -35,5 +43,7 @@ export const appInfoSchema = v.object({
   /** True where the host can show native dialogs and reveal folders. */
   canPick: v.boolean(),
   demoAvailable: v.boolean(),
+  /** Not null while the library is damaged: then only app.info, app.reveal and the recovery requests are answered with more than that problem. */
+  recovery: v.nullable(recoverySchema),
 })
 export type AppInfo = v.InferOutput<typeof appInfoSchema>

@@ -12,5 +12,6 @@ export function describeApp(services: Services, host: HostPort): AppInfo {
     device: services.engine.devices(),
     canPick: host.canPick,
     demoAvailable: services.demoFolder !== null,
+    recovery: null,
   }
 }

@@ -8,6 +8,7 @@ import type { HostPort } from './host-port.ts'
 import { inspectHandlers } from './inspect-handlers.ts'
 import { libraryToolHandlers } from './library-tool-handlers.ts'
 import { refuseForeignPaths } from './path-policy.ts'
+import { nothingToRecover } from './recovery.ts'
 import { draftText } from './draft-text.ts'
 import type { Handlers } from './serve.ts'
 import type { Services } from './services.ts'
@@ -36,6 +37,7 @@ export function createHandlers(services: Services, host: HostPort): Handlers {
       if (patch.outputFolder) await permitted(patch.outputFolder)
       return services.changeSettings(patch)
     },
+    ...nothingToRecover,
 
     'library.list': (query) => adapters.list(query),
     'library.ids': (query) => adapters.ids(query),

@@ -3,6 +3,7 @@ import * as v from 'valibot'
 import { requests, type Reply, type RequestName, type RequestOutput, type RequestParsed } from '../contract/bridge.ts'
 import { errorProblem, Refusal, shownValue, type Problem } from '../contract/problems.ts'
 import { suggest } from '../contract/suggest.ts'
+import { failureProblem } from '../jobs/failure-problems.ts'
 import type { Log } from '../platform/log.ts'
 
 /** Largest request, as JSON text, in characters; a recipe file of the size the contract allows and a selection of every row fit. */
@@ -86,6 +87,11 @@ function invalidInput(name: string, issue: v.BaseIssue<unknown>): Problem {
 /** Problems for anything a handler threw. What was not expected goes to the log in full; the window gets a reference to it and no more. */
 export function problemsOf(error: unknown, place: string, log: Log): readonly Problem[] {
   if (error instanceof Refusal) return error.problems
+  const failure = failureProblem(error)
+  if (failure) {
+    log.error(`${place} failed`, { code: failure.code, error: String(error) })
+    return [failure]
+  }
   const reference = randomBytes(4).toString('hex')
   log.error(`unexpected error in ${place}`, { reference, error: error instanceof Error ? (error.stack ?? error.message) : String(error) })
   return [

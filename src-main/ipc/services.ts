@@ -7,6 +7,7 @@ import { createEngine, type Engine } from '../engine/engine.ts'
 import { createExportRunner } from '../jobs/export.ts'
 import { createMergeRunner } from '../jobs/merge.ts'
 import { createQueue, type Queue } from '../jobs/queue.ts'
+import { backUpWhenDue } from '../library/back-up-daily.ts'
 import { unknownAdapter } from '../library/edit-adapters.ts'
 import { createImporter, type Importer } from '../library/importer.ts'
 import { openLibrary, type Library } from '../library/open-library.ts'
@@ -48,6 +49,7 @@ export function openServices(options: ServicesOptions): Services {
   const { paths, log, clock, emit, version } = options
   // First of all: it makes the folder, and says in words why it cannot be used.
   const library = openLibrary({ folder: paths.library, log, now: clock })
+  const backedUp = backUpWhenDue(library.file, clock(), log)
   const settings = openSettings(paths.library, log)
   const { adapters } = library
   const engine = createEngine({ threads: () => settings.get().threads })
@@ -114,6 +116,7 @@ export function openServices(options: ServicesOptions): Services {
       previewer.close()
       await queue.close()
       await importer.close()
+      await backedUp
       library.close()
     },
   }

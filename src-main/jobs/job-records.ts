@@ -1,6 +1,7 @@
 import type { Job, JobProgress, JobState } from '../contract/job.ts'
 import type { JobPatch, JobStore, StoredJob } from '../library/job-store.ts'
 import { coalesce } from './coalesce.ts'
+import { failureProblem } from './failure-problems.ts'
 import { hasEnded, moveTo } from './job-states.ts'
 import { publicJob } from './runner.ts'
 
@@ -12,7 +13,10 @@ export interface JobRecords {
   list(): readonly StoredJob[]
   insert(job: StoredJob): void
   change(id: string, patch: JobPatch): StoredJob
-  /** Changes the state (only as job-states.ts allows) and tells it at once. */
+  /**
+   * Changes the state (only as job-states.ts allows) and tells it at once. An end that the library cannot store counts as failed, for as long as
+   * this process runs: whoever waits for it hears of it.
+   */
   setState(id: string, to: JobState, patch?: JobPatch): StoredJob
   /** Progress is told, and stored only with the next change of another kind: it changes often and is worth nothing after a crash. */
   report(id: string, progress: JobProgress): void
@@ -26,11 +30,12 @@ const emitIntervalMs = 100
 export function createJobRecords(store: JobStore, changed: (job: Job) => void, now: () => Date): JobRecords {
   const news = coalesce<Job>(changed, emitIntervalMs)
   const live = new Map<string, JobProgress>()
+  const notStored = new Map<string, StoredJob>()
   const waiters = new Map<string, ((job: Job) => void)[]>()
   const withProgress = (job: StoredJob): StoredJob => ({ ...job, progress: live.get(job.id) ?? job.progress })
 
   function find(id: string): StoredJob | null {
-    const job = store.get(id)
+    const job = notStored.get(id) ?? store.get(id)
     return job && withProgress(job)
   }
 
@@ -41,11 +46,19 @@ export function createJobRecords(store: JobStore, changed: (job: Job) => void, n
   }
 
   function setState(id: string, to: JobState, patch: JobPatch = {}): StoredJob {
-    const state = moveTo(read(id).state, to)
+    const before = read(id)
+    const state = moveTo(before.state, to)
     const ended = hasEnded(state)
     const progress = state === 'done' ? null : (live.get(id) ?? null)
     if (ended) live.delete(id)
-    store.update(id, { ...patch, state, ...(ended && { endedAt: now().toISOString(), progress }) })
+    const change = { ...patch, state, ...(ended && { endedAt: now().toISOString(), progress }) }
+    try {
+      store.update(id, change)
+    } catch (error) {
+      const problem = failureProblem(error)
+      if (!ended || !problem) throw error
+      notStored.set(id, { ...before, ...change, state: 'failed', problems: [problem, ...(change.problems ?? [])] })
+    }
     const job = read(id)
     news.flush(id, publicJob(job))
     if (!ended) return job
@@ -57,7 +70,7 @@ export function createJobRecords(store: JobStore, changed: (job: Job) => void, n
   return {
     find,
     read,
-    list: () => store.list().map(withProgress),
+    list: () => store.list().map((job) => withProgress(notStored.get(job.id) ?? job)),
     insert(job) {
       store.insert(job)
       news.flush(job.id, publicJob(job))

@@ -10,7 +10,7 @@ import { createJobRecords } from './job-records.ts'
 import { hasEnded } from './job-states.ts'
 import { isAlive, processToken } from './process-token.ts'
 import { notEnded, notRestartable, runsElsewhere, unknownJob } from './queue-problems.ts'
-import { runJob } from './run-job.ts'
+import { problemsOfFailure, runJob } from './run-job.ts'
 import { publicJob, type JobInputs, type Runner, type Runners } from './runner.ts'
 
 /** What `start` and `runAgain` answer: the new job, or why there is none. Warnings come along with a job. */
@@ -56,23 +56,52 @@ export interface QueueOptions {
   readonly now?: () => Date
 }
 
-/** The queue over the library's jobs. It runs what is started through it; `open` also takes over what others left. */
+/** How often a queue looks whether the job of another process has ended, in milliseconds. */
+const otherProcessIntervalMs = 250
+
+/** The queue over the library's jobs: it runs what is started through it, `open` also takes over what others left. Of all queues of a library one runs. */
 export function createQueue(options: QueueOptions): Queue {
   const { emit, log, preventSleep = () => () => undefined, now = () => new Date() } = options
   const token = processToken()
+  let waiting: NodeJS.Timeout | undefined
   const records = createJobRecords(options.store, emit.changed, now)
   let current: { readonly id: string; readonly stop: AbortController; readonly ended: Promise<void> } | undefined
   let closing = false
   const runnerOf = (kind: JobKind): Runner<JobInputs[JobKind]> => options.runners[kind]
 
+  /** Runs the next job of this process, unless one runs, here or in another process: then it is looked again a little later. */
   function pump(): void {
+    clearTimeout(waiting)
     if (current || closing) return
-    const next = records.list().find((job) => job.state === 'queued' && job.provenance['process'] === token)
-    if (!next) return
-    const stop = new AbortController()
+    let next: StoredJob | undefined
+    try {
+      next = records.list().find((job) => job.state === 'queued' && job.provenance['process'] === token)
+      if (!next) return
+      const wanted = next
+      const job = options.store.alone(() => (runsInAnotherProcess() ? null : begin(wanted)))
+      if (job) return follow(job)
+    } catch (error) {
+      // The library cannot be read or written: the job ends here, for nobody else would end it.
+      const problems = [...problemsOfFailure(error, next?.id ?? 'unknown', log)]
+      if (next) records.setState(next.id, 'cancelled', { problems })
+    }
+    waiting = setTimeout(pump, otherProcessIntervalMs)
+  }
+
+  function runsInAnotherProcess(): boolean {
+    return options.store
+      .list()
+      .some(({ state, provenance: { process: owner } }) => ['running', 'stopping'].includes(state) && owner !== token && isAlive(owner))
+  }
+
+  function begin(next: StoredJob): StoredJob {
     const platform = `${process.platform} ${process.arch}, Node ${process.versions.node}`
     const provenance = { ...next.provenance, ...options.provenance(), platform, process: token }
-    const job = records.setState(next.id, 'running', { startedAt: now().toISOString(), provenance })
+    return records.setState(next.id, 'running', { startedAt: now().toISOString(), provenance })
+  }
+
+  function follow(job: StoredJob): void {
+    const stop = new AbortController()
     const allowSleep = preventSleep(`Amalgam is running "${job.title}"`)
     const ended = run(job, stop.signal)
       .catch((error: unknown) => log.error('a job could not be ended', { job: job.id, error: String(error) }))
@@ -173,6 +202,7 @@ export function createQueue(options: QueueOptions): Queue {
     },
     async close() {
       closing = true
+      clearTimeout(waiting)
       current?.stop.abort()
       await current?.ended
       records.close()

@@ -2,6 +2,7 @@ import type { JobProgress, JobState } from '../contract/job.ts'
 import { errorProblem, Refusal, type Problem } from '../contract/problems.ts'
 import type { JobPatch, StoredJob } from '../library/job-store.ts'
 import type { FileLog, Log } from '../platform/log.ts'
+import { failureProblem } from './failure-problems.ts'
 import type { RunContext, Runner } from './runner.ts'
 
 /** What the queue gives to one run. */
@@ -57,7 +58,7 @@ async function settle<Input>(runner: Runner<Input>, job: StoredJob, context: Run
     const { adapterId, result, problems } = await runner.run(job, context)
     return { state: 'done', patch: { resultAdapterId: adapterId, result, problems: [...problems] } }
   } catch (error) {
-    const problems = [...problemsOf(error, job, ports.appLog)]
+    const problems = [...problemsOfFailure(error, job.id, ports.appLog)]
     const left = problems.filter((problem) => problem.code !== 'cancelled')
     if (ports.state() === 'stopping') return { state: 'cancelled', patch: { problems: left } }
     if (ports.closing()) return { state: 'interrupted', patch: { problems: left } }
@@ -65,9 +66,12 @@ async function settle<Input>(runner: Runner<Input>, job: StoredJob, context: Run
   }
 }
 
-function problemsOf(error: unknown, job: StoredJob, appLog: Log): readonly Problem[] {
+/** What a person is told of something that a job threw; defects go to the app's log in full. */
+export function problemsOfFailure(error: unknown, jobId: string, appLog: Log): readonly Problem[] {
   if (error instanceof Refusal) return error.problems
-  appLog.error('a job failed unexpectedly', { job: job.id, error: error instanceof Error ? (error.stack ?? error.message) : String(error) })
+  const failure = failureProblem(error)
+  if (failure) return [failure]
+  appLog.error('a job failed unexpectedly', { job: jobId, error: error instanceof Error ? (error.stack ?? error.message) : String(error) })
   return [
     errorProblem('internal', `The job failed unexpectedly: ${error instanceof Error ? error.message : String(error)}`, {
       hint: 'The details are in the log of the app. Running it again does no harm.',

@@ -22,6 +22,8 @@ export interface JobStore {
   get(id: string): StoredJob | null
   list(): StoredJob[]
   remove(id: string): void
+  /** Does `work` while no other process can write. */
+  alone<T>(work: () => T): T
 }
 
 interface JobRow {
@@ -64,6 +66,7 @@ export function createJobStore(db: Database.Database): JobStore {
     get,
     list: () => all.all().map((row) => jobOf(row)!),
     remove: (id) => void remove.run(id),
+    alone: (work) => db.transaction(work).immediate(),
   }
 }
 
