@@ -108,6 +108,13 @@ export function similarityFinding(names: readonly string[], pairs: readonly Comp
   return `${name(first.column)} and ${name(first.row)} are ${word}: cosine ${formatSigned(first.cosine)}`
 }
 
+/** What the cell of two adapters says. */
+export function cellText(names: readonly string[], cosines: Cosines, row: number, column: number): string {
+  if (row === column) return `${names[row] ?? ''} itself`
+  const cosine = cosines[row]?.[column] ?? null
+  return `${names[row] ?? ''} and ${names[column] ?? ''}: ${cosine === null ? 'not compared yet' : `cosine ${formatSigned(cosine, 3)}`}`
+}
+
 /** The compared pairs as a table, and after them those that were not compared. */
 export function similarityTable(names: readonly string[], cosines: Cosines, pairs: readonly ComparedPair[]): ChartTable {
   const name = (index: number): string => names[index] ?? ''

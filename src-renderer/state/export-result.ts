@@ -1,9 +1,9 @@
 import * as v from 'valibot'
 
-const resultSchema = v.object({ path: v.string() })
+const resultSchema = v.object({ path: v.string(), rank: v.number() })
 
-/** The folder that an export job wrote, from its result; null where there is none. */
-export function exportedPathOf(result: unknown): string | null {
+/** The folder that an export job wrote and the rank in it, from its result; null where there is none. */
+export function exportedOf(result: unknown): v.InferOutput<typeof resultSchema> | null {
   const read = v.safeParse(resultSchema, result)
-  return read.success ? read.output.path : null
+  return read.success ? read.output : null
 }

@@ -2,7 +2,7 @@ import type { ExportCheck, ExportProfile } from '../../src-main/contract/export-
 import type { Job } from '../../src-main/contract/job.ts'
 import type { Problem } from '../../src-main/contract/problems.ts'
 import type { Bridge } from '../bridge.ts'
-import { exportedPathOf } from './export-result.ts'
+import { exportedOf } from './export-result.ts'
 
 /** What a tool would say of one adapter; null while it is being asked. */
 export interface CheckedAdapter {
@@ -15,13 +15,11 @@ export interface CheckedAdapter {
 export interface StartedExport {
   readonly id: string
   readonly profile: ExportProfile
-  /** Rank after the export; 0 where it was not checked before. */
-  readonly rank: number
   /** null when it was refused. */
   readonly jobId: string | null
   readonly problems: readonly Problem[]
-  /** Where the files are, once the job is done. */
-  readonly path: string | null
+  /** Where the files are and their rank, once the job is done. */
+  readonly written: { readonly path: string; readonly rank: number } | null
 }
 
 /** Most adapters that are checked before they are exported; the job of each says the same afterwards. */
@@ -66,8 +64,7 @@ export class ExportState {
     for (const id of ids) {
       const answer = await this.#bridge.call('export.start', { id, folder, profile, padTo })
       const problems = answer.ok ? answer.value.problems : answer.problems
-      const rank = padTo > 0 ? padTo : (this.checks.find((checked) => checked.id === id)?.check?.rank ?? 0)
-      this.started = [...this.started, { id, profile, rank, jobId: answer.ok ? answer.value.jobId : null, problems, path: null }]
+      this.started = [...this.started, { id, profile, jobId: answer.ok ? answer.value.jobId : null, problems, written: null }]
     }
     this.starting = false
   }
@@ -78,10 +75,10 @@ export class ExportState {
   }
 
   async #jobChanged(job: Job): Promise<void> {
-    if (job.kind !== 'export' || job.state !== 'done' || !this.started.some((known) => known.jobId === job.id && known.path === null))
+    if (job.kind !== 'export' || job.state !== 'done' || !this.started.some((known) => known.jobId === job.id && known.written === null))
       return
     const answer = await this.#bridge.call('jobs.get', { id: job.id })
-    const path = answer.ok ? exportedPathOf(answer.value?.result) : null
-    this.started = this.started.map((known) => (known.jobId === job.id ? { ...known, path } : known))
+    const written = answer.ok ? exportedOf(answer.value?.result) : null
+    this.started = this.started.map((known) => (known.jobId === job.id ? { ...known, written } : known))
   }
 }

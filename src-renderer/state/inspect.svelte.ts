@@ -9,8 +9,9 @@ import { mostCompared } from './inspect-set.ts'
 
 /** A library that changes in many small steps is asked again after this pause. */
 const changePauseMs = 400
-/** While a comparison runs, its first results are shown at this pace. */
+/** While a comparison runs, its first results are shown at this pace, unless they are so many that asking takes long. */
 const tickMs = 3000
+const mostTicked = 200
 
 /**
  * Owns which adapters the Inspect section shows, and how alike they are. The set is taken from the selection or the library's view and then
@@ -99,7 +100,7 @@ export class InspectState {
     if (!endedStates.includes(job.state)) {
       this.jobId = job.id
       const now = Date.now()
-      if (job.state !== 'running' || now - this.#tickAt < tickMs) return
+      if (job.state !== 'running' || now - this.#tickAt < tickMs || this.compared.length > mostTicked) return
       this.#tickAt = now
     }
     this.families.outdate()

@@ -1,6 +1,7 @@
 import type { Component } from 'svelte'
 import type { SectionId } from '../state/navigation.svelte.ts'
 import type { IconName } from '../parts/icons.ts'
+import InspectView from './inspect/InspectView.svelte'
 import JobsView from './jobs/JobsView.svelte'
 import LibraryView from './library/LibraryView.svelte'
 import MergeView from './merge/MergeView.svelte'
@@ -18,6 +19,7 @@ export interface Section {
 export const sections: readonly Section[] = [
   { id: 'library', label: 'Library', icon: 'library', component: LibraryView },
   { id: 'merge', label: 'Merge', icon: 'merge', component: MergeView },
+  { id: 'inspect', label: 'Inspect', icon: 'inspect', component: InspectView },
   { id: 'jobs', label: 'Jobs', icon: 'jobs', component: JobsView },
   { id: 'settings', label: 'Settings', icon: 'settings', component: SettingsView },
 ]
