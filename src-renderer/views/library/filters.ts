@@ -36,7 +36,8 @@ export const markWords: Readonly<Record<LibraryMark, { readonly label: string; r
   warnings: { label: 'with warnings', meaning: 'Anything was remarked about it that does not stop it from being used.' },
   duplicate: {
     label: 'duplicate',
-    meaning: 'Its factors are, value for value, those of another adapter of the library (same tensor hash); config or other tensors differ.',
+    meaning:
+      'Its factors are, value for value, those of another adapter of the library (same tensor hash); config or other tensors differ.',
   },
   'near-duplicate': {
     label: 'near duplicate',
@@ -71,7 +72,9 @@ export function valueMeaning(facet: Facet, value: string): string {
 /** The values a facet offers: those of the library, and those chosen that it does not have any more. */
 export function facetValues(facet: Facet, facets: Facets | null, chosen: readonly string[]): readonly FacetValue[] {
   const known = facets?.counts[facet] ?? []
-  const gone = chosen.filter((value) => !known.some((entry) => entry.value === value)).map((value) => ({ value, count: 0, label: undefined }))
+  const gone = chosen
+    .filter((value) => !known.some((entry) => entry.value === value))
+    .map((value) => ({ value, count: 0, label: undefined }))
   return [...known, ...gone].map(({ value, count, label }) => ({
     value,
     count,

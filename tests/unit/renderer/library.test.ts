@@ -1,16 +1,22 @@
 import { describe, expect, test } from 'vitest'
 import type { AdapterRow } from '../../../src-main/contract/adapter.ts'
-import { requests } from '../../../src-main/contract/bridge.ts'
 import type { ImportItem } from '../../../src-main/contract/import-report.ts'
 import { errorProblem, warningProblem } from '../../../src-main/contract/problems.ts'
 import { isWanted, uploadAll } from '../../../src-renderer/state/dropped-files.ts'
 import { pagesToFetch } from '../../../src-renderer/state/library-pages.ts'
-import { chosenColumns, readWidths, trackSizes, widthSum, writeWidths } from '../../../src-renderer/views/library/column-layout.ts'
+import {
+  chosenColumns,
+  chosenIds,
+  movedColumn,
+  readWidths,
+  trackSizes,
+  usualColumns,
+  widthSum,
+  writeWidths,
+} from '../../../src-renderer/views/library/column-layout.ts'
 import { columns, type Column } from '../../../src-renderer/views/library/columns.ts'
-import { facetFilters, flagFilters, isNarrowed } from '../../../src-renderer/views/library/filters.ts'
 import { reportGroups, reportItems } from '../../../src-renderer/views/library/report-items.ts'
 import { modulesWords, moduleStrip, orderModules, rowStatus } from '../../../src-renderer/views/library/row-words.ts'
-import * as v from 'valibot'
 
 const row = (change: Partial<AdapterRow>): AdapterRow => ({
   id: 'a',
@@ -27,9 +33,11 @@ const row = (change: Partial<AdapterRow>): AdapterRow => ({
   dtype: 'float32',
   sizeBytes: 1000,
   updateNorm: 4.6,
+  effectiveRank: 5.25,
   variant: 'plain',
   status: 'ok',
   tags: [],
+  collections: [],
   favourite: false,
   origin: 'imported',
   licence: null,
@@ -62,8 +70,27 @@ describe('columns', () => {
   test('the usual ones are shown until something else is remembered; pinned ones always', () => {
     expect(ids()).toContain('norm')
     expect(ids()).not.toContain('licence')
-    expect(ids('licence,rank')).toEqual(['select', 'favourite', 'name', 'rank', 'licence'])
     expect(ids('')).toEqual(['select', 'favourite', 'name'])
+    expect(ids().slice(3)).toEqual(usualColumns)
+  })
+  test('the others stand in the remembered order; what is unknown, pinned or twice is left out', () => {
+    expect(ids('licence,rank')).toEqual(['select', 'favourite', 'name', 'licence', 'rank'])
+    expect(chosenIds('rank,colour,name,rank,tensorHash')).toEqual(['rank', 'tensorHash'])
+  })
+  test('a column moves as far as it goes', () => {
+    expect(movedColumn(['rank', 'norm', 'size'], 'norm', 1)).toEqual(['rank', 'size', 'norm'])
+    expect(movedColumn(['rank', 'norm', 'size'], 'norm', -5)).toEqual(['norm', 'rank', 'size'])
+    expect(movedColumn(['rank', 'norm', 'size'], 'tags', 1)).toEqual(['rank', 'norm', 'size'])
+  })
+  test('what is not computed yet is a dash that says so', () => {
+    const column = (id: string): Column => columns.find((candidate) => candidate.id === id) as Column
+    expect(column('effectiveRank').text(row({}))).toBe('5.25')
+    expect(column('effectiveRank').text(row({ effectiveRank: null }))).toBe('–')
+    expect(column('effectiveRank').hint?.(row({ effectiveRank: null }))).toBe('Not computed yet.')
+    expect(column('tensorHash').text(row({ tensorHash: '0123456789abcdef' }))).toBe('0123456789')
+    expect(column('tensorHash').hint?.(row({ tensorHash: null }))).toBe('Not computed yet.')
+    expect(column('alpha').text(row({ alphas: [8, 32] }))).toBe('8–32')
+    expect(column('collections').text(row({ collections: ['german', 'keep'] }))).toBe('german, keep')
   })
   test('widths are remembered, and what cannot be read is left out', () => {
     const widths = new Map([
@@ -104,35 +131,6 @@ describe('words of a row', () => {
     expect(words({ status: 'missing' })).toBe('missing: missing')
     expect(words({ status: 'refused', problems: [errorProblem('not-finite', 'NaN')] })).toBe('refused: refused')
     expect(rowStatus(row({ status: 'refused', problems: [errorProblem('not-finite', 'NaN')] })).hint).toBe('Values are not finite')
-  })
-})
-
-describe('filters', () => {
-  const samples: Readonly<Record<string, readonly string[]>> = {
-    status: ['ok', 'refused'],
-    variant: ['plain'],
-    rank: ['8', '16'],
-    base: ['org/x'],
-    module: ['q_proj'],
-    tag: ['german'],
-    origin: ['demo'],
-    screen: ['finite'],
-  }
-  test.each(facetFilters.map((facet) => [facet.id, facet] as const))(
-    '%s: what is chosen is what is read back, and it narrows',
-    (id, facet) => {
-      const values = samples[id] ?? []
-      const filter = facet.choose(values)
-      expect(v.safeParse(requests['library.list'].input, filter).success).toBe(true)
-      expect(facet.chosen(filter)).toEqual(values)
-      expect(isNarrowed(filter)).toBe(true)
-      expect(isNarrowed(facet.choose([]))).toBe(false)
-    },
-  )
-  test('flags and search narrow, the order does not', () => {
-    for (const flag of flagFilters) expect(isNarrowed({ [flag.id]: true })).toBe(true)
-    expect(isNarrowed({ text: 'x' })).toBe(true)
-    expect(isNarrowed({ text: '', sort: { column: 'norm', descending: true } })).toBe(false)
   })
 })
 
