@@ -147,7 +147,9 @@ export class ImportsState {
     if (progress.stage === before?.stage && progress.id === before.id) return
     if (progress.stage === 'done') {
       this.#announcer.say(
-        this.relinks ? `Search finished: ${relinkResultWords(progress.counts)}.` : `Import finished: ${importResultWords(progress.counts)}.`,
+        this.relinks
+          ? `Search finished: ${relinkResultWords(progress.counts)}.`
+          : `Import finished: ${importResultWords(progress.counts)}.`,
       )
       void this.load()
     } else if (before?.id !== progress.id) this.#announcer.say(this.relinks ? 'Search for missing files started.' : 'Import started.')
