@@ -18,6 +18,14 @@ InstructionSet best_instruction_set() {
   return InstructionSet::portable;
 }
 
+bool has_bf16_products() {
+#if defined(__x86_64__)
+  return best_instruction_set() == InstructionSet::avx512 && __builtin_cpu_supports("avx512bf16");
+#else
+  return false;
+#endif
+}
+
 std::string_view instruction_set_name(InstructionSet set) {
   switch (set) {
     case InstructionSet::avx512: return "avx512";

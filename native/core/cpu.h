@@ -12,6 +12,9 @@ enum class InstructionSet { portable, avx2, avx512 };
 /// Chosen at run time. avx2 includes FMA; avx512 means F, BW, DQ and VL.
 InstructionSet best_instruction_set();
 
+/// True where there are, besides avx512, instructions that multiply pairs of bfloat16 numbers (AVX512-BF16).
+bool has_bf16_products();
+
 /// "portable", "avx2" or "avx512".
 std::string_view instruction_set_name(InstructionSet set);
 

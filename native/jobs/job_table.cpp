@@ -2,6 +2,7 @@
 
 #include <array>
 
+#include "lora/compare.h"
 #include "lora/inspect.h"
 #include "merge/preview.h"
 #include "merge/run_merge.h"
@@ -14,6 +15,7 @@ constexpr std::array kinds{
     JobKind{"merge", merge::run_merge},
     JobKind{"preview", merge::run_preview},
     JobKind{"inspect", lora::run_inspect},
+    JobKind{"compare", lora::run_compare},
 };
 
 }  // namespace

@@ -57,11 +57,7 @@ void check_finite(const SafetensorsReader& file, const TensorInfo& tensor, std::
                   std::int64_t count) {
   const std::int64_t index = first_non_finite(data, count);
   if (index == count) return;
-  throw Error("not-finite", std::string("The tensor holds ") + (std::isnan(data[index]) ? "NaN" : "infinity") +
-                                " at element " + std::to_string(first_row * tensor.row_length() + index) + ".")
-      .at_path(file.path())
-      .at_tensor(tensor.name)
-      .with_hint("The adapter is damaged, or its training diverged: leave it out of the merge.");
+  throw not_finite(file, tensor, first_row * tensor.row_length() + index, data[index]);
 }
 
 }  // namespace
@@ -98,6 +94,14 @@ std::int64_t first_non_finite(const float* data, std::int64_t count) {
   });
   if (found == 0) return count;
   return std::find_if(data, data + count, [](float value) { return !std::isfinite(value); }) - data;
+}
+
+Error not_finite(const SafetensorsReader& file, const TensorInfo& tensor, std::int64_t index, float value) {
+  return Error("not-finite", std::string("The tensor holds ") + (std::isnan(value) ? "NaN" : "infinity") +
+                                 " at element " + std::to_string(index) + ".")
+      .at_path(file.path())
+      .at_tensor(tensor.name)
+      .with_hint("The adapter is damaged, or its training diverged: leave it out.");
 }
 
 RankUnits load_units(std::span<const UnitSource> sources, RankUnits spare, const core::CancelToken& cancel,

@@ -7,6 +7,7 @@
 #include <string_view>
 
 #include "core/cancel.h"
+#include "core/error.h"
 #include "core/safetensors.h"
 #include "lora/rank_units.h"
 
@@ -38,6 +39,10 @@ std::int64_t rows_per_piece(const core::TensorInfo& tensor);
 
 /// The index of the first NaN or infinity, or `count`.
 std::int64_t first_non_finite(const float* data, std::int64_t count);
+
+/// The error "not-finite" for a number of a factor, to be thrown.
+core::Error not_finite(const core::SafetensorsReader& file, const core::TensorInfo& tensor, std::int64_t index,
+                       float value);
 
 /// What one source gives a module.
 struct UnitSource {

@@ -131,10 +131,9 @@ void multiply(Executor& executor, Strided<SourceA> a, Strided<SourceB> b, core::
 }
 
 template <typename Sum, typename Source>
-void symmetric(Executor& executor, Strided<Source> x, core::MatrixView<Sum> c) {
+void symmetric(Executor& executor, const cpu::GemmKernel<Sum>& kernel, Strided<Source> x, core::MatrixView<Sum> c) {
   const std::int64_t n = x.cols;
   if (c.rows != n || c.cols != n) throw std::logic_error("gram: the result must have the columns of x as sides");
-  const cpu::GemmKernel<Sum>& kernel = kernel_for<Sum>(executor);
   const auto pack_cols = col_pack<Source>(kernel);
   const std::int64_t strips = tiles_of(n, kernel.tile_cols);
   if (x.rows == 0) {
@@ -162,7 +161,49 @@ void symmetric(Executor& executor, Strided<Source> x, core::MatrixView<Sum> c) {
   }
 }
 
+template <typename Sum, typename Source>
+void symmetric(Executor& executor, Strided<Source> x, core::MatrixView<Sum> c) {
+  symmetric(executor, kernel_for<Sum>(executor), x, c);
+}
+
+/// The same kernel with its products in short runs.
+cpu::GemmKernel<float> in_runs(cpu::GemmKernel<float> kernel) {
+  kernel.multiply = kernel.multiply_in_runs;
+  kernel.multiply_symmetric = kernel.multiply_symmetric_in_runs;
+  return kernel;
+}
+
+cpu::GemmKernel<float> pairs_in_runs(const Executor& executor) {
+  const cpu::GemmKernel<float>* kernel = cpu::pair_kernel(executor.instruction_set());
+  if (kernel == nullptr) throw std::logic_error("this processor has no products of bfloat16 pairs");
+  return in_runs(*kernel);
+}
+
+void multiply_with(Executor& executor, const cpu::GemmKernel<float>& kernel, Strided<float> a, Strided<float> b,
+                   core::MatrixView<float> c) {
+  multiply<float, float, float>({executor, kernel, kernel.pack_rows_f32, kernel.pack_cols_f32}, a, b, c,
+                                Into::overwrite);
+}
+
 }  // namespace
+
+void gemm_in_runs(Executor& executor, Strided<float> a, Strided<float> b, core::MatrixView<float> c) {
+  multiply_with(executor, in_runs(kernel_for<float>(executor)), a, b, c);
+}
+
+void gram_in_runs(Executor& executor, Strided<float> x, core::MatrixView<float> c) {
+  symmetric(executor, in_runs(kernel_for<float>(executor)), x, c);
+}
+
+bool has_pair_products(const Executor& executor) { return cpu::pair_kernel(executor.instruction_set()) != nullptr; }
+
+void gemm_of_pairs(Executor& executor, Strided<float> a, Strided<float> b, core::MatrixView<float> c) {
+  multiply_with(executor, pairs_in_runs(executor), a, b, c);
+}
+
+void gram_of_pairs(Executor& executor, Strided<float> x, core::MatrixView<float> c) {
+  symmetric(executor, pairs_in_runs(executor), x, c);
+}
 
 void gemm(Executor& executor, Strided<float> a, Strided<float> b, core::MatrixView<float> c, Into into) {
   multiply(executor, a, b, c, into);

@@ -16,6 +16,9 @@ namespace amalgam::ops {
 
 inline constexpr std::int64_t gemm_k_block = 384;
 
+/// Steps after which gemm_in_runs and its kin begin a new sum.
+inline constexpr int gemm_run = 64;
+
 /// The bits of a bfloat16.
 enum class Bf16 : std::uint16_t {};
 
@@ -57,5 +60,18 @@ void gemm(Executor& executor, Strided<float> a, Strided<float> b, core::MatrixVi
 void gram(Executor& executor, Strided<float> x, core::MatrixView<float> c);
 void gram(Executor& executor, Strided<float> x, core::MatrixView<double> c);
 void gram(Executor& executor, Strided<double> x, core::MatrixView<double> c);
+
+/// The same with less rounding, for a few per cent more time: within a block a new sum begins after every gemm_run
+/// steps, and the runs' sums are added in order. Long sums of squares of short numbers, whose rounding leans to one
+/// side, come out to 2e-7.
+void gemm_in_runs(Executor& executor, Strided<float> a, Strided<float> b, core::MatrixView<float> c);
+void gram_in_runs(Executor& executor, Strided<float> x, core::MatrixView<float> c);
+
+/// Products of bfloat16 numbers at twice the speed. The bits of every float are two numbers, of which one step takes both
+/// products; sums run in float, as above. Numbers below 1e-38 count as 0. Only where has_pair_products says so, else
+/// std::logic_error.
+bool has_pair_products(const Executor& executor);
+void gemm_of_pairs(Executor& executor, Strided<float> a, Strided<float> b, core::MatrixView<float> c);
+void gram_of_pairs(Executor& executor, Strided<float> x, core::MatrixView<float> c);
 
 }  // namespace amalgam::ops

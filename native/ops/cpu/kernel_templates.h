@@ -120,19 +120,38 @@ struct GemmLoops {
   }
 
   /// One register tile of tile_rows x cols: the present part of c = or += a strip times b strip. Steps of `a` lie
-  /// `a_step` numbers apart.
-  template <int tile_rows, int a_step>
+  /// `a_step` numbers apart. After every `run` steps the sums are put aside and begin anew (0: never).
+  template <int tile_rows, int a_step, int run = 0>
   static void multiply_tile(std::int64_t depth, const Number* a, const Number* b, Number* c, std::int64_t stride,
                             std::int64_t present_rows, std::int64_t present_cols, bool accumulate) {
     Vector sum[tile_rows][vectors];
     unrolled<tile_rows>([&]<int i>() { unrolled<vectors>([&]<int v>() { sum[i][v] = Simd::zero(); }); });
-    for (std::int64_t d = 0; d < depth; ++d, a += a_step, b += cols) {
+    const auto step = [&]() __attribute__((always_inline)) {
       Vector column[vectors];
       unrolled<vectors>([&]<int v>() { column[v] = Simd::load(b + v * Simd::width); });
       unrolled<tile_rows>([&]<int i>() {
         const Vector factor = Simd::broadcast(a[i]);
         unrolled<vectors>([&]<int v>() { sum[i][v] = Simd::multiply_add(factor, column[v], sum[i][v]); });
       });
+      a += a_step;
+      b += cols;
+    };
+    if constexpr (run == 0) {
+      for (std::int64_t d = 0; d < depth; ++d) step();
+    } else {
+      Vector aside[tile_rows][vectors];
+      unrolled<tile_rows>([&]<int i>() { unrolled<vectors>([&]<int v>() { aside[i][v] = Simd::zero(); }); });
+      for (std::int64_t begin = 0; begin < depth; begin += run) {
+        const std::int64_t end = begin + run < depth ? begin + run : depth;
+        for (std::int64_t d = begin; d < end; ++d) step();
+        unrolled<tile_rows>([&]<int i>() {
+          unrolled<vectors>([&]<int v>() {
+            aside[i][v] = aside[i][v] + sum[i][v];
+            sum[i][v] = Simd::zero();
+          });
+        });
+      }
+      unrolled<tile_rows>([&]<int i>() { unrolled<vectors>([&]<int v>() { sum[i][v] = aside[i][v]; }); });
     }
     if (present_rows == tile_rows && present_cols == cols) {
       unrolled<tile_rows>([&]<int i>() {
@@ -153,13 +172,14 @@ struct GemmLoops {
     }
   }
 
+  template <int run = 0>
   static void multiply(std::int64_t depth, const Number* a, const Number* b, Target<Number> target, bool accumulate) {
     for (std::int64_t j = 0; j < target.cols; j += cols) {
       const std::int64_t present_cols = target.cols - j < cols ? target.cols - j : cols;
       for (std::int64_t i = 0; i < target.rows; i += rows) {
         const std::int64_t present_rows = target.rows - i < rows ? target.rows - i : rows;
-        multiply_tile<rows, rows>(depth, a + i * depth, b + j * depth, target.c + i * target.stride + j, target.stride,
-                                  present_rows, present_cols, accumulate);
+        multiply_tile<rows, rows, run>(depth, a + i * depth, b + j * depth, target.c + i * target.stride + j,
+                                       target.stride, present_rows, present_cols, accumulate);
       }
     }
   }
@@ -168,14 +188,15 @@ struct GemmLoops {
   static constexpr int symmetric_rows = rows >= 8 ? 8 : 4;
   static_assert(cols % symmetric_rows == 0);
 
+  template <int run = 0>
   static void multiply_symmetric(std::int64_t depth, const Number* packed, std::int64_t strip, Target<Number> target,
                                  bool accumulate) {
     const Number* b = packed + strip * cols * depth;
     for (std::int64_t i = 0; i < target.rows; i += symmetric_rows) {
       const std::int64_t present_rows = target.rows - i < symmetric_rows ? target.rows - i : symmetric_rows;
       const Number* a = packed + i / cols * cols * depth + i % cols;
-      multiply_tile<symmetric_rows, cols>(depth, a, b, target.c + i * target.stride, target.stride, present_rows,
-                                          target.cols, accumulate);
+      multiply_tile<symmetric_rows, cols, run>(depth, a, b, target.c + i * target.stride, target.stride, present_rows,
+                                               target.cols, accumulate);
     }
   }
 };
@@ -248,15 +269,17 @@ constexpr Kernels kernels_of() {
   return {
       .f32 = {.tile_rows = F::rows,
               .tile_cols = F::cols,
-              .multiply = F::multiply,
-              .multiply_symmetric = F::multiply_symmetric,
+              .multiply = F::template multiply<>,
+              .multiply_symmetric = F::template multiply_symmetric<>,
+              .multiply_in_runs = F::template multiply<gemm_run>,
+              .multiply_symmetric_in_runs = F::template multiply_symmetric<gemm_run>,
               .pack_rows_f32 = F::template pack<F::rows, float>,
               .pack_cols_f32 = F::template pack<F::cols, float>,
               .pack_cols_bf16 = F::template pack<F::cols, Bf16>},
       .f64 = {.tile_rows = D::rows,
               .tile_cols = D::cols,
-              .multiply = D::multiply,
-              .multiply_symmetric = D::multiply_symmetric,
+              .multiply = D::template multiply<>,
+              .multiply_symmetric = D::template multiply_symmetric<>,
               .pack_rows_f32 = D::template pack<D::rows, float>,
               .pack_rows_f64 = D::template pack<D::rows, double>,
               .pack_cols_f32 = D::template pack<D::cols, float>,

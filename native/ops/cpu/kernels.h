@@ -44,6 +44,8 @@ struct GemmKernel<float> {
   std::int64_t tile_cols;
   Multiply<float> multiply;
   MultiplySymmetric<float> multiply_symmetric;
+  Multiply<float> multiply_in_runs;
+  MultiplySymmetric<float> multiply_symmetric_in_runs;
   Pack<float, float> pack_rows_f32;
   Pack<float, float> pack_cols_f32;
   Pack<Bf16, float> pack_cols_bf16;
@@ -72,6 +74,14 @@ extern const Kernels portable_kernels;
 extern const Kernels avx2_kernels;
 extern const Kernels avx512_kernels;
 #endif
+
+#if defined(__x86_64__)
+/// Every float of a factor is the bits of two bfloat16 numbers; needs core::has_bf16_products().
+extern const GemmKernel<float> avx512_bf16_pairs;
+#endif
+
+/// The kernel for pairs of bfloat16 numbers, or nullptr where `set` or this processor has none.
+const GemmKernel<float>* pair_kernel(core::InstructionSet set);
 
 /// `set` must be one that this processor has.
 const Kernels& kernels(core::InstructionSet set);

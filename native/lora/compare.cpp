@@ -1,0 +1,173 @@
+#include "lora/compare.h"
+
+#include <algorithm>
+#include <atomic>
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <string>
+#include <tuple>
+#include <utility>
+#include <vector>
+
+#include "core/error.h"
+#include "core/safetensors.h"
+#include "core/thread_pool.h"
+#include "lora/compare_products.h"
+#include "lora/factors.h"
+#include "lora/request_field.h"
+#include "ops/executor.h"
+
+namespace amalgam::lora {
+
+namespace {
+
+using core::Json;
+using core::Matrix;
+
+constexpr std::int64_t most_threads = 1024;
+constexpr std::int64_t most_rank = 4096;
+constexpr std::int64_t most_side = std::int64_t{1} << 32;
+
+/// Memory of the modules that are being compared at the same time.
+constexpr std::int64_t most_bytes = 1'000'000'000;
+
+/// A target module and who has it. `adapter` of a source counts within its side.
+struct SharedModule {
+  std::vector<UnitSource> left;
+  std::vector<UnitSource> right;
+
+  std::uint64_t file_bytes() const {
+    std::uint64_t bytes = 0;
+    for (const std::vector<UnitSource>* side : {&left, &right}) {
+      for (const UnitSource& source : *side) bytes += source.factors.file_bytes();
+    }
+    return bytes;
+  }
+  std::int64_t working_bytes() const {
+    const auto units = [](const std::vector<UnitSource>& side) {
+      std::int64_t rank = 0;
+      for (const UnitSource& source : side) rank += source.factors.rank();
+      return rank;
+    };
+    const FactorPair& any = left.front().factors;
+    return product_bytes(units(left), units(right), any.in(), any.out());
+  }
+};
+
+/// The open files of a request and its modules in the order of their names.
+class Comparison {
+ public:
+  explicit Comparison(const Field& root) {
+    std::map<std::tuple<std::string, std::int64_t, std::int64_t>, SharedModule> modules;
+    for (const Field& adapter : root.at("left").some_items()) {
+      add(adapter, rows_++, [&](const auto& key) -> auto& { return modules[key].left; });
+    }
+    const Field right = root.at("right");
+    symmetric_ = right.value().is_null();
+    cols_ = symmetric_ ? rows_ : 0;
+    if (!symmetric_) {
+      for (const Field& adapter : right.some_items()) {
+        add(adapter, cols_++, [&](const auto& key) -> auto& { return modules[key].right; });
+      }
+    }
+    for (auto& [key, module] : modules) {
+      if (!module.left.empty() && (symmetric_ || !module.right.empty())) modules_.push_back(std::move(module));
+    }
+  }
+
+  Json run(int threads, core::Progress& progress, const core::CancelToken& cancel) const {
+    std::uint64_t bytes = 0;
+    std::int64_t largest = 1;
+    for (const SharedModule& module : modules_) {
+      bytes += module.file_bytes();
+      largest = std::max(largest, module.working_bytes());
+    }
+    progress.stage("comparing", static_cast<std::int64_t>(bytes), "bytes");
+    const auto count = static_cast<std::int64_t>(modules_.size());
+    const std::int64_t fitting = std::max<std::int64_t>(1, most_bytes / largest);
+    const int workers = static_cast<int>(std::max<std::int64_t>(1, std::min({fitting, std::int64_t{threads}, count})));
+    // One result for each module, so that their sum does not depend on who came first.
+    std::vector<Matrix<double>> products(modules_.size());
+    std::atomic<std::int64_t> next{0};
+    std::atomic<bool> failed{false};
+    core::ThreadPool pool(workers);
+    pool.parallel_for(workers, [&](std::int64_t, std::int64_t, int number) {
+      try {
+        ops::Executor executor(threads / workers + (number < threads % workers ? 1 : 0), cancel);
+        for (std::int64_t i = 0; !failed && (i = next.fetch_add(1)) < count;) {
+          const SharedModule& module = modules_[static_cast<std::size_t>(i)];
+          products[static_cast<std::size_t>(i)] = update_products(module.left, module.right, executor);
+          progress.advance(static_cast<std::int64_t>(module.file_bytes()));
+        }
+      } catch (...) {
+        failed = true;
+        throw;
+      }
+    });
+    for (const auto& file : files_) file->check_unchanged();
+    return Json::object({{"gram", sum_of(products)}});
+  }
+
+ private:
+  template <typename SideOf>
+  void add(const Field& adapter, int position, SideOf side_of) {
+    const core::SafetensorsReader& file =
+        *files_.emplace_back(std::make_unique<core::SafetensorsReader>(adapter.at("weightsFile").text()));
+    for (const Field& module : adapter.at("modules").items()) {
+      const FactorPair pair =
+          find_factors(file, module.at("a").text(), module.at("b").text(), module.at("rank").integer(1, most_rank));
+      check_side(file, *pair.a, pair.in(), module.at("in").integer(1, most_side));
+      check_side(file, *pair.b, pair.out(), module.at("out").integer(1, most_side));
+      std::vector<UnitSource>& side = side_of(std::tuple(module.at("name").text(), pair.in(), pair.out()));
+      if (!side.empty() && side.back().adapter == position) throw module.refuse("names a module twice");
+      side.push_back({pair, position, module.at("scaling").number()});
+    }
+  }
+
+  static void check_side(const core::SafetensorsReader& file, const core::TensorInfo& tensor, std::int64_t found,
+                         std::int64_t expected) {
+    if (found == expected) return;
+    throw core::Error("shape-mismatch", "The factor's side is " + std::to_string(found) + ", not " +
+                                            std::to_string(expected) + ".")
+        .at_path(file.path())
+        .at_tensor(tensor.name);
+  }
+
+  Json sum_of(const std::vector<Matrix<double>>& products) const {
+    Matrix<double> gram(rows_, cols_);
+    for (std::size_t m = 0; m < modules_.size(); ++m) {
+      const auto& [left, right] = modules_[m];
+      const std::vector<UnitSource>& cols = symmetric_ ? left : right;
+      for (std::size_t i = 0; i < left.size(); ++i) {
+        for (std::size_t j = 0; j < cols.size(); ++j) {
+          gram(left[i].adapter, cols[j].adapter) +=
+              products[m](static_cast<std::int64_t>(i), static_cast<std::int64_t>(j));
+        }
+      }
+    }
+    Json rows = Json::array();
+    for (std::int64_t i = 0; i < gram.rows(); ++i) {
+      Json row = Json::array();
+      for (std::int64_t j = 0; j < gram.cols(); ++j) row.push(gram(i, j));
+      rows.push(std::move(row));
+    }
+    return rows;
+  }
+
+  std::vector<std::unique_ptr<core::SafetensorsReader>> files_;
+  std::vector<SharedModule> modules_;
+  int rows_ = 0;
+  int cols_ = 0;
+  bool symmetric_ = false;
+};
+
+}  // namespace
+
+Json run_compare(const Json& request, core::Progress& progress, const core::CancelToken& cancel) {
+  const Field root(request, "");
+  const auto threads = static_cast<int>(root.at("threads").integer(1, most_threads));
+  return Comparison(root).run(threads, progress, cancel);
+}
+
+}  // namespace amalgam::lora
