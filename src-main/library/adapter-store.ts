@@ -4,11 +4,12 @@ import type { Facets, LibraryQuery } from '../contract/library-query.ts'
 import { createDetails } from './adapter-detail.ts'
 import { rowOf, storedColumns, type StoredAdapter } from './adapter-row.ts'
 import { createWrites, type AdapterWrites } from './adapter-writes.ts'
-import { compileQuery } from './compile-query.ts'
+import { createCatalogue } from './catalogue.ts'
 import { createEdits, type AdapterEdits } from './edit-adapters.ts'
-import { createFacets } from './facets.ts'
+import type { EditJournal } from './edit-journal.ts'
 import { createFinder, type FindAdapter } from './find-adapter.ts'
 import { createHashCache, type HashCache } from './hash-cache.ts'
+import type { Links } from './links.ts'
 import { createPathStore, type PathStore } from './path-store.ts'
 import { createUncheckedRows, type UncheckedRows } from './unchecked-row.ts'
 
@@ -21,6 +22,8 @@ export interface AdapterStore extends AdapterEdits {
   /** Ids of every adapter that fits, in order, without regard to offset and limit. */
   ids(query: LibraryQuery): string[]
   facets(): Facets
+  /** Loads a part of what searches look at; true while there is more. Searches load what is left themselves. */
+  loadSome(): boolean
   get(id: string): AdapterDetail | null
   /** What the screens of the recycling study say of an adapter; null for an unknown id. */
   screens(id: string): ScreenResults | null
@@ -33,31 +36,30 @@ export interface AdapterStore extends AdapterEdits {
   readonly unchecked: UncheckedRows
 }
 
-/** The adapter rows of `db`. */
-export function createAdapterStore(db: Database.Database): AdapterStore {
+/** The adapter rows of `db`; edits of their tags go through `journal`. */
+export function createAdapterStore(db: Database.Database, links: Links, journal: EditJournal): AdapterStore {
+  const catalogue = createCatalogue(db)
+  const bySeqs = db.prepare<[string], StoredAdapter>(
+    `SELECT ${storedColumns} FROM adapters a WHERE a.seq IN (SELECT value FROM json_each(?))`,
+  )
+  const rowsOf = (found: readonly { readonly seq: number }[]): AdapterRow[] => {
+    const stored = new Map(bySeqs.all(JSON.stringify(found.map(({ seq }) => seq))).map((row) => [row.seq, row]))
+    return found.flatMap(({ seq }) => {
+      const row = stored.get(seq)
+      return row ? [rowOf(row)] : []
+    })
+  }
   const byId = db.prepare<[string], StoredAdapter>(`SELECT ${storedColumns} FROM adapters a WHERE a.id = ?`)
   const screens = db.prepare<[string], { screens: string }>('SELECT screens FROM adapters WHERE id = ?')
   return {
-    ...createEdits(db),
+    ...createEdits(db, links, journal),
     list(query) {
-      const { where, order, parameters } = compileQuery(query)
-      const total = db.prepare<(string | number)[], { total: number }>(`SELECT count(*) AS total FROM adapters a WHERE ${where}`)
-      // The page is chosen by the narrow rows first, so that what is gathered beside them is gathered for one page only.
-      const page = db.prepare<(string | number)[], StoredAdapter>(
-        `SELECT ${storedColumns} FROM adapters a WHERE a.seq IN (SELECT a.seq FROM adapters a WHERE ${where} ORDER BY ${order} LIMIT ? OFFSET ?)
-         ORDER BY ${order}`,
-      )
-      return {
-        rows: page.all(...parameters, query.limit, query.offset).map(rowOf),
-        total: total.get(...parameters)!.total,
-      }
+      const found = catalogue.find(query)
+      return { rows: rowsOf(found.slice(query.offset, query.offset + query.limit)), total: found.length }
     },
-    ids(query) {
-      const { where, order, parameters } = compileQuery(query)
-      const ids = db.prepare<(string | number)[], { id: string }>(`SELECT a.id FROM adapters a WHERE ${where} ORDER BY ${order}`)
-      return ids.all(...parameters).map((row) => row.id)
-    },
-    facets: createFacets(db),
+    ids: (query) => catalogue.find(query).map(({ id }) => id),
+    facets: catalogue.facets,
+    loadSome: catalogue.loadSome,
     get: createDetails(db),
     screens(id) {
       const row = screens.get(id)
@@ -69,7 +71,7 @@ export function createAdapterStore(db: Database.Database): AdapterStore {
         return stored ? [rowOf(stored)] : []
       }),
     find: createFinder(db),
-    writes: createWrites(db),
+    writes: createWrites(db, links),
     paths: createPathStore(db),
     hashes: createHashCache(db),
     unchecked: createUncheckedRows(db),

@@ -2,9 +2,9 @@ import { randomBytes } from 'node:crypto'
 import type Database from 'better-sqlite3'
 import type { AdapterOrigin, AdapterStatus, Lineage } from '../contract/adapter.ts'
 import type { CheckedFacts } from './check-result.ts'
+import type { Links } from './links.ts'
 import type { Listing } from './listing.ts'
 import type { Stamp } from './read-file.ts'
-import { createSearchIndex } from './search-index.ts'
 
 /** An adapter as the import door knows it. */
 export interface KnownAdapter {
@@ -35,7 +35,7 @@ export interface AdapterWrites {
   replace(seq: number, listing: Listing): KnownAdapter
   /** Puts `folder` down as a place of the adapter; it leaves the adapter that had it before. */
   putPath(seq: number, folder: string, stamp: Stamp): void
-  /** Gives the places and tags of `from` to `into` (its lineage too, where there is none yet) and forgets `from`. */
+  /** Gives the places, tags and collections of `from` to `into` (its lineage too, where there is none yet) and forgets `from`. */
   absorb(into: number, from: number): void
   setHashes(seq: number, contentHash: string, tensorHash: string): void
   setChecked(seq: number, checked: CheckedFacts): void
@@ -48,8 +48,7 @@ const listed = `base_model_name, ranks, alphas, scaling, target_modules, layers,
 const listedValues = listed.replaceAll(/(\w+)/g, '@$1')
 
 /** Writes over the tables of `db`. */
-export function createWrites(db: Database.Database): AdapterWrites {
-  const search = createSearchIndex(db)
+export function createWrites(db: Database.Database, links: Links): AdapterWrites {
   const insert = db.prepare(
     `INSERT INTO adapters (id, name, origin, added_at, ${listed}) VALUES (@id, @name, @origin, @added_at, ${listedValues})`,
   )
@@ -75,6 +74,10 @@ export function createWrites(db: Database.Database): AdapterWrites {
   const moveTags = db.prepare(
     'INSERT OR IGNORE INTO adapter_tags (adapter_seq, tag_id) SELECT @into, tag_id FROM adapter_tags WHERE adapter_seq = @from',
   )
+  const moveCollections = db.prepare(
+    `INSERT OR IGNORE INTO adapter_collections (adapter_seq, collection_id)
+     SELECT @into, collection_id FROM adapter_collections WHERE adapter_seq = @from`,
+  )
   const moveLineage = db.prepare('UPDATE OR IGNORE lineage SET adapter_seq = @into WHERE adapter_seq = @from')
   const forget = db.prepare('DELETE FROM adapters WHERE seq = ?')
   const refreshStatus = db.prepare(refreshStatusSql)
@@ -90,16 +93,12 @@ export function createWrites(db: Database.Database): AdapterWrites {
   const putSource = db.prepare(
     'INSERT INTO lineage_sources (adapter_seq, position, source_id, name, content_hash, coefficient) VALUES (?, ?, ?, ?, ?, ?)',
   )
-  const makeTag = db.prepare('INSERT OR IGNORE INTO tags (name) VALUES (?)')
-  const tag = db.prepare('INSERT OR IGNORE INTO adapter_tags (adapter_seq, tag_id) SELECT ?, tag_id FROM tags WHERE name = ?')
 
   function placeAt(seq: number, folder: string, stamp: Stamp): void {
     const before = ownerOf.get(folder)
     putPath.run(folder, seq, stamp)
     refreshStatus.run(seq)
-    if (!before || before.seq === seq) return
-    refreshStatus.run(before.seq)
-    search.update(before.seq)
+    if (before && before.seq !== seq) refreshStatus.run(before.seq)
   }
 
   return {
@@ -116,28 +115,22 @@ export function createWrites(db: Database.Database): AdapterWrites {
       const seq = Number(insert.run({ ...values, id, name, origin, added_at: addedAt }).lastInsertRowid)
       putModules.run({ seq, modules: listing.modules, ignored: listing.ignoredTensors, config: listing.config })
       placeAt(seq, listing.folder, listing.stamp)
-      search.update(seq)
       return { seq, id, status: values.status }
     },
     replace(seq, listing) {
       update.run({ ...listedOf(listing), seq })
       putModules.run({ seq, modules: listing.modules, ignored: listing.ignoredTensors, config: listing.config })
       placeAt(seq, listing.folder, listing.stamp)
-      search.update(seq)
       return bySeq.get(seq)!
     },
-    putPath(seq, folder, stamp) {
-      placeAt(seq, folder, stamp)
-      search.update(seq)
-    },
+    putPath: placeAt,
     absorb(into, from) {
       movePaths.run({ into, from })
       moveTags.run({ into, from })
+      moveCollections.run({ into, from })
       moveLineage.run({ into, from })
-      search.remove(from)
       forget.run(from)
       refreshStatus.run(into)
-      search.update(into)
     },
     setHashes: (seq, contentHash, tensorHash) => void setHashes.run(contentHash, tensorHash, seq),
     setChecked(seq, checked) {
@@ -154,11 +147,8 @@ export function createWrites(db: Database.Database): AdapterWrites {
       )
     },
     addTags(seq, tags) {
-      for (const name of tags) {
-        makeTag.run(name)
-        tag.run(seq, name)
-      }
-      search.update(seq)
+      links.makeTags(tags)
+      for (const key of tags) links.apply('tags', { action: 'link', key, seqs: [seq] })
     },
   }
 }

@@ -1,7 +1,7 @@
-/** Collections, edits that can be taken back, saved views. */
+/** Collections, edits that can be taken back, saved views. Searches look through the catalogue in memory, so the full text goes. */
 export const libraryTools = `
 CREATE TABLE collections (
-  collection_id INTEGER PRIMARY KEY,
+  collection_id INTEGER PRIMARY KEY AUTOINCREMENT,
   name TEXT NOT NULL UNIQUE COLLATE NOCASE
 ) STRICT;
 
@@ -27,4 +27,6 @@ CREATE TABLE saved_views (
   query TEXT NOT NULL,
   columns TEXT NOT NULL
 ) STRICT;
+
+DROP TABLE adapter_search;
 `

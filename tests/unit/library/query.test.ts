@@ -2,7 +2,7 @@ import { join } from 'node:path'
 import { beforeAll, describe, expect, test } from 'vitest'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import type { Facet, FilterMode, LibraryQueryInput } from '../../../src-main/contract/library-query.ts'
+import type { Facet, FilterMode, LibraryFilter, LibraryQueryInput } from '../../../src-main/contract/library-query.ts'
 import { createImporter } from '../../../src-main/library/importer.ts'
 import { openLibrary, type Library } from '../../../src-main/library/open-library.ts'
 import { silentLog } from '../../../src-main/platform/log.ts'
@@ -179,8 +179,8 @@ describe('search', () => {
     expect(sorted({ text })).toEqual(expected)
   })
   test('with filters', () => {
-    const filters = [{ facet: 'variant', values: ['plain'] }, { facet: 'status', values: ['ok'] }, { facet: 'is', values: ['warnings'] }] as const // prettier-ignore
-    expect(sorted({ text: 'tiny', filters: [...filters] })).toEqual(['twin'])
+    const filters: LibraryFilter[] = ([['variant', 'plain'], ['status', 'ok'], ['is', 'warnings']] as const).map(([facet, value]) => ({ facet, mode: 'any', values: [value] })) // prettier-ignore
+    expect(sorted({ text: 'tiny', filters })).toEqual(['twin'])
   })
 })
 
