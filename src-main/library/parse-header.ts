@@ -14,8 +14,8 @@ export interface HeaderTensor {
 export const maxHeaderBytes = 100_000_000
 export const maxTensors = 1_000_000
 const maxTensorRank = 8
-/** Names go into messages and tables; no real one comes near. */
-const maxNameLength = 2000
+/** Names go into messages and tables; no real one comes near. In bytes of UTF-8. */
+const maxNameBytes = 2000
 
 /** Bits per element of every type that safetensors knows; only the float types are ever read, the others may lie beside them. */
 const dtypeBits: Readonly<Record<string, number>> = {
@@ -27,8 +27,8 @@ const incomplete = 'The file may be incomplete or damaged: download it again, or
 
 /**
  * Reads the JSON header of a safetensors file whose data part has `dataBytes` bytes, and checks that every byte of it belongs to exactly one
- * tensor. Returns the tensors in the header's order, or the first problem (places carry no path). Names given twice are found by the native
- * reader, which reads every file again before it is used. `limit` is the largest number of tensors.
+ * tensor. Returns the tensors in the header's order, or the first problem (places carry no path). Accepts exactly what the native reader accepts,
+ * which reads every file again before it is used. `limit` is the largest number of tensors.
  */
 export function parseHeader(json: Uint8Array, dataBytes: number, limit = maxTensors): readonly HeaderTensor[] | Problem {
   if (json[0] !== 0x7b) return refuse('header-not-json', 'The header does not begin with "{".')
@@ -39,26 +39,67 @@ export function parseHeader(json: Uint8Array, dataBytes: number, limit = maxTens
   } catch {
     return refuse('header-not-json', 'The header is not JSON.')
   }
+  const text = countMarks(json)
+  if (text.fractions > 0) return refuse('header-invalid', 'A size or an offset is no whole number.')
   const tensors: HeaderTensor[] = []
+  let keys = 0
   // A header begins with "{", so that what was parsed is an object; its own keys are all that for...in meets.
   const named = entries as Readonly<Record<string, unknown>>
   for (const name in named) {
     const entry = named[name]
     const tensor = name === '__metadata__' ? checkMetadata(entry) : parseTensor(name, entry, dataBytes)
-    if (tensor === null) continue
     if ('code' in tensor) return tensor
+    keys += 1 + ('keys' in tensor ? tensor.keys : tensorKeys)
+    if ('keys' in tensor) continue
     if (tensors.push(tensor) > limit) return refuse('too-many-tensors', `The file names more than ${limit} tensors.`)
   }
+  // Of keys written twice the last one is what was read, so that fewer are left than the text holds.
+  if (text.colons !== keys) return refuse('header-duplicate-key', 'A key appears twice.')
   return checkTiling(tensors, dataBytes) ?? tensors
 }
 
-function checkMetadata(entry: unknown): Problem | null {
-  const isText = isObject(entry) && Object.values(entry).every((value) => typeof value === 'string')
-  return isText ? null : refuse('header-invalid', '"__metadata__" must be an object of texts.')
+/** Keys of a tensor's entry. */
+const tensorKeys = 3
+
+/** Colons between keys and values, and signs of numbers that are not written as whole ones; what stands in strings does not count. */
+function countMarks(json: Uint8Array): { readonly colons: number; readonly fractions: number } {
+  let colons = 0
+  let fractions = 0
+  let inString = false
+  for (let at = 0; at < json.length; at++) {
+    const byte = json[at]
+    if (inString) {
+      if (byte === 0x5c) at += 1
+      else if (byte === 0x22) inString = false
+    } else if (byte === 0x22) inString = true
+    else if (byte === 0x3a) colons += 1
+    // . e E: "true" and "false" hold an e too, but neither is ever a value here.
+    else if (byte === 0x2e || byte === 0x65 || byte === 0x45) fractions += 1
+  }
+  return { colons, fractions }
+}
+
+function checkMetadata(entry: unknown): { readonly keys: number } | Problem {
+  if (!isObject(entry)) return refuse('header-invalid', '"__metadata__" must be an object of texts.')
+  let keys = 0
+  for (const key in entry) {
+    const value = entry[key]
+    if (typeof value !== 'string') return refuse('header-invalid', '"__metadata__" must be an object of texts.')
+    if (!key.isWellFormed() || !value.isWellFormed()) return halfSurrogate()
+    keys += 1
+  }
+  return { keys }
+}
+
+function halfSurrogate(): Problem {
+  return refuse('header-not-json', 'A text of the header holds half of a surrogate pair.')
 }
 
 function parseTensor(name: string, entry: unknown, dataBytes: number): HeaderTensor | Problem {
-  if (name.length > maxNameLength) return refuse('header-invalid', `A tensor has a name of ${name.length} characters.`)
+  if (!name.isWellFormed()) return halfSurrogate()
+  // No character takes more than three bytes for each of its units.
+  if (name.length > maxNameBytes / 3 && Buffer.byteLength(name) > maxNameBytes)
+    return refuse('header-invalid', `A tensor has a name of ${Buffer.byteLength(name)} bytes.`)
   if (!isObject(entry)) return refuse('header-invalid', 'The entry of a tensor must be an object.', name)
   const { dtype, shape, data_offsets: offsets } = entry
   let keys = 0

@@ -118,7 +118,7 @@ test('a library that is none is refused without a stack', async () => {
   writeFileSync(join(broken, 'library.sqlite'), 'this is not a database, but it is long enough to be read as one'.repeat(100))
   const { code, json, err } = await runCli(['ls', '--library', broken, '--json'])
   expect(code).toBe(1)
-  expect(json()).toMatchObject({ problems: [{ code: 'library-unreadable' }] })
+  expect(json()).toMatchObject({ problems: [{ code: 'library-corrupt', hint: expect.stringContaining('amalgam restore-backup') }] })
   expect(err).toBe('')
   const nowhere = await runCli(['ls', '--library', join(broken, 'library.sqlite/below-a-file'), '--json'])
   expect(nowhere.code).toBe(1)

@@ -6,7 +6,7 @@ import { silentLog, type Log } from '../../../src-main/platform/log.ts'
 import { openSettings } from '../../../src-main/platform/settings.ts'
 
 const folder = (): string => mkdtempSync(join(tmpdir(), 'amalgam-settings-'))
-const defaults = { appearance: 'system', threads: 0, outputFolder: null, layout: {} }
+const defaults = { appearance: 'system', threads: 0, outputFolder: null, watchedFolders: [], layout: {} }
 
 test('without a file the defaults hold', () => {
   expect(openSettings(folder(), silentLog).get()).toEqual(defaults)
