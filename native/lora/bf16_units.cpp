@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <bit>
 #include <cstring>
-#include <string>
+#include <utility>
 #include <vector>
 
 #include "core/bf16.h"
@@ -19,16 +19,18 @@ using core::TensorInfo;
 /// Throws for the first NaN or infinity among numbers of which the first has that index in the tensor.
 void check_finite(const core::SafetensorsReader& file, const TensorInfo& tensor, std::int64_t first,
                   const std::uint16_t* data, std::int64_t count) {
-  constexpr std::uint16_t exponent = 0x7f80;
-  std::uint16_t found = 0;  // no early exit: this loop becomes vector code
+  constexpr std::uint16_t size = 0x7fff;       // all but the sign
+  constexpr std::uint16_t infinity = 0x7f80;   // NaN lies above it
+  std::uint16_t largest = 0;  // no early exit: this loop becomes vector code
   core::vectorised([&]() AMALGAM_INLINE {
     for (std::int64_t i = 0; i < count; ++i) {
-      found |= static_cast<std::uint16_t>((data[i] & exponent) == exponent);
+      const auto value = static_cast<std::uint16_t>(data[i] & size);
+      largest = value > largest ? value : largest;
     }
   });
-  if (found == 0) return;
+  if (largest < infinity) return;
   const std::uint16_t* place =
-      std::find_if(data, data + count, [](std::uint16_t bits) { return (bits & exponent) == exponent; });
+      std::find_if(data, data + count, [](std::uint16_t bits) { return (bits & size) >= infinity; });
   throw not_finite(file, tensor, first + (place - data), core::bf16_to_f32(*place));
 }
 
@@ -67,12 +69,13 @@ bool all_bf16(std::span<const UnitSource> sources) {
   });
 }
 
-Bf16Units load_bf16_units(std::span<const UnitSource> sources, const core::CancelToken& cancel) {
+Bf16Units load_bf16_units(std::span<const UnitSource> sources, Bf16Units spare, const core::CancelToken& cancel) {
   std::int64_t total = 0;
   for (const UnitSource& source : sources) total += source.factors.rank();
   const std::int64_t in = sources.empty() ? 0 : sources.front().factors.in();
   const std::int64_t out = sources.empty() ? 0 : sources.front().factors.out();
-  Bf16Units units{core::Matrix<float>(total, (in + 1) / 2), core::Matrix<float>((out + 1) / 2, total)};
+  Bf16Units units{core::Matrix<float>::reusing(std::move(spare.a), total, (in + 1) / 2),
+                  core::Matrix<float>::reusing(std::move(spare.b), (out + 1) / 2, total)};
   std::vector<std::uint16_t> piece;
   std::int64_t first = 0;
   for (const UnitSource& source : sources) {
@@ -80,6 +83,7 @@ Bf16Units load_bf16_units(std::span<const UnitSource> sources, const core::Cance
     const std::int64_t rank = a->rows();
     read_pieces(*file, *a, piece, 1, cancel, [&](std::int64_t row, std::int64_t rows, const std::uint16_t* data) {
       for (std::int64_t i = 0; i < rows; ++i) {
+        units.a(first + row + i, units.a.cols() - 1) = 0;  // the partner of an odd last one
         std::memcpy(units.a.row(first + row + i), data + i * in, static_cast<std::size_t>(in) * sizeof *data);
       }
     });

@@ -95,9 +95,10 @@ class Comparison {
     pool.parallel_for(workers, [&](std::int64_t, std::int64_t, int number) {
       try {
         ops::Executor executor(threads / workers + (number < threads % workers ? 1 : 0), cancel);
+        CompareSpace space;
         for (std::int64_t i = 0; !failed && (i = next.fetch_add(1)) < count;) {
           const SharedModule& module = modules_[static_cast<std::size_t>(i)];
-          products[static_cast<std::size_t>(i)] = update_products(module.left, module.right, executor);
+          products[static_cast<std::size_t>(i)] = update_products(module.left, module.right, space, executor);
           progress.advance(static_cast<std::int64_t>(module.file_bytes()));
         }
       } catch (...) {

@@ -89,18 +89,24 @@ void product(ops::Executor& executor, const Bf16Units&, ops::Strided<float> x, o
   ops::gemm_of_pairs(executor, x, y, c);
 }
 
+UnitGrams<float> reusing(UnitGrams<float> spare, std::int64_t rows, std::int64_t cols) {
+  return {Matrix<float>::reusing(std::move(spare.out), rows, cols),
+          Matrix<float>::reusing(std::move(spare.in), rows, cols)};
+}
+
 /// Of `count` units from `first` on among themselves.
 template <typename Units>
-UnitGrams<float> own_grams(const Units& units, std::int64_t first, std::int64_t count, ops::Executor& executor) {
-  UnitGrams<float> grams{Matrix<float>(count, count), Matrix<float>(count, count)};
+UnitGrams<float> own_grams(const Units& units, std::int64_t first, std::int64_t count, UnitGrams<float> spare,
+                           ops::Executor& executor) {
+  UnitGrams<float> grams = reusing(std::move(spare), count, count);
   gram(executor, units, ops::strided(units.b.view().col_range(first, count)), grams.out.view());
   gram(executor, units, ops::strided(units.a.view().row_range(first, count)).transposed(), grams.in.view());
   return grams;
 }
 
 template <typename Units>
-UnitGrams<float> cross_grams(const Units& left, const Units& right, ops::Executor& executor) {
-  UnitGrams<float> grams{Matrix<float>(left.count(), right.count()), Matrix<float>(left.count(), right.count())};
+UnitGrams<float> cross_grams(const Units& left, const Units& right, UnitGrams<float> spare, ops::Executor& executor) {
+  UnitGrams<float> grams = reusing(std::move(spare), left.count(), right.count());
   product(executor, left, ops::strided(left.b).transposed(), ops::strided(right.b), grams.out.view());
   product(executor, left, ops::strided(left.a), ops::strided(right.a).transposed(), grams.in.view());
   return grams;
@@ -159,7 +165,7 @@ std::vector<bool> hard_sources(const Units& units, const Places& places,
     const std::int64_t count = places[i + 1] - first;
     hard.push_back(among_themselves != nullptr
                        ? !float_suffices(*among_themselves, 0, units, first, count)
-                       : !float_suffices(own_grams(units, first, count, executor), first, units, first, count));
+                       : !float_suffices(own_grams(units, first, count, {}, executor), first, units, first, count));
   }
   return hard;
 }
@@ -195,14 +201,17 @@ struct Pairs {
 /// `right` null: the left units among themselves.
 template <typename Units>
 Pairs compare_units(const Units& left, const Places& rows, const Units* right, const Places& cols,
-                    ops::Executor& executor) {
-  if (right == nullptr) {
-    const UnitGrams<float> grams = own_grams(left, 0, left.count(), executor);
-    return {pair_products(grams, rows, rows, true, executor.cancel()), hard_sources(left, rows, &grams, executor), {}};
-  }
-  const UnitGrams<float> grams = cross_grams(left, *right, executor);
-  return {pair_products(grams, rows, cols, false, executor.cancel()), hard_sources(left, rows, nullptr, executor),
-          hard_sources(*right, cols, nullptr, executor)};
+                    CompareSpace& space, ops::Executor& executor) {
+  const bool symmetric = right == nullptr;
+  UnitGrams<float> spare{std::move(space.out), std::move(space.in)};
+  UnitGrams<float> grams = symmetric ? own_grams(left, 0, left.count(), std::move(spare), executor)
+                                     : cross_grams(left, *right, std::move(spare), executor);
+  Pairs pairs{pair_products(grams, rows, symmetric ? rows : cols, symmetric, executor.cancel()),
+              hard_sources(left, rows, symmetric ? &grams : nullptr, executor),
+              symmetric ? std::vector<bool>() : hard_sources(*right, cols, nullptr, executor)};
+  space.out = std::move(grams.out);
+  space.in = std::move(grams.in);
+  return pairs;
 }
 
 /// The products of the hard sources of `left` in double; put(i, j, value) takes them.
@@ -221,38 +230,44 @@ void refine(const RankUnits& left, const Places& rows, const std::vector<bool>& 
 }
 
 Matrix<double> compare_floats(std::span<const UnitSource> left_sources, std::span<const UnitSource> right_sources,
-                              ops::Executor& executor) {
-  const auto load = [&](std::span<const UnitSource> sources) {
-    return load_units(sources, {}, executor.cancel(), [](std::uint64_t) {});
+                              CompareSpace& space, ops::Executor& executor) {
+  const auto load = [&](std::span<const UnitSource> sources, RankUnits& units) {
+    units = load_units(sources, std::move(units), executor.cancel(), [](std::uint64_t) {});
   };
+  const bool symmetric = right_sources.empty();
   const Places rows = unit_places(left_sources);
   const Places cols = unit_places(right_sources);
-  const RankUnits left = load(left_sources);
-  if (right_sources.empty()) {
-    Pairs pairs = compare_units<RankUnits>(left, rows, nullptr, cols, executor);
-    Matrix<double>& products = pairs.products;
+  const RankUnits& left = space.left;
+  const RankUnits& right = space.right;
+  load(left_sources, space.left);
+  if (!symmetric) load(right_sources, space.right);
+  Pairs pairs = compare_units(left, rows, symmetric ? nullptr : &right, cols, space, executor);
+  Matrix<double>& products = pairs.products;
+  if (symmetric) {
     refine(left, rows, pairs.hard_rows, left, rows, executor,
            [&](std::int64_t i, std::int64_t j, double value) { products(i, j) = products(j, i) = value; });
-    return std::move(pairs.products);
+  } else {
+    refine(left, rows, pairs.hard_rows, right, cols, executor,
+           [&](std::int64_t i, std::int64_t j, double value) { products(i, j) = value; });
+    refine(right, cols, pairs.hard_cols, left, rows, executor,
+           [&](std::int64_t j, std::int64_t i, double value) { products(i, j) = value; });
   }
-  const RankUnits right = load(right_sources);
-  Pairs pairs = compare_units(left, rows, &right, cols, executor);
-  Matrix<double>& products = pairs.products;
-  refine(left, rows, pairs.hard_rows, right, cols, executor,
-         [&](std::int64_t i, std::int64_t j, double value) { products(i, j) = value; });
-  refine(right, cols, pairs.hard_cols, left, rows, executor,
-         [&](std::int64_t j, std::int64_t i, double value) { products(i, j) = value; });
   return std::move(pairs.products);
 }
 
 /// Without widening; nothing where a source needs products in double, which want floats.
 std::optional<Matrix<double>> compare_bf16(std::span<const UnitSource> left_sources,
-                                           std::span<const UnitSource> right_sources, ops::Executor& executor) {
+                                           std::span<const UnitSource> right_sources, CompareSpace& space,
+                                           ops::Executor& executor) {
   if (!ops::has_pair_products(executor) || !all_bf16(left_sources) || !all_bf16(right_sources)) return std::nullopt;
-  const Bf16Units left = load_bf16_units(left_sources, executor.cancel());
-  const Bf16Units right = load_bf16_units(right_sources, executor.cancel());
-  Pairs pairs = compare_units(left, unit_places(left_sources), right_sources.empty() ? nullptr : &right,
-                              unit_places(right_sources), executor);
+  const auto load = [&](std::span<const UnitSource> sources, Bf16Units& units) {
+    units = load_bf16_units(sources, std::move(units), executor.cancel());
+  };
+  const bool symmetric = right_sources.empty();
+  load(left_sources, space.left_bf16);
+  if (!symmetric) load(right_sources, space.right_bf16);
+  Pairs pairs = compare_units(space.left_bf16, unit_places(left_sources), symmetric ? nullptr : &space.right_bf16,
+                              unit_places(right_sources), space, executor);
   if (pairs.any_hard()) return std::nullopt;
   return std::move(pairs.products);
 }
@@ -260,9 +275,9 @@ std::optional<Matrix<double>> compare_bf16(std::span<const UnitSource> left_sour
 }  // namespace
 
 Matrix<double> update_products(std::span<const UnitSource> left, std::span<const UnitSource> right,
-                               ops::Executor& executor) {
-  std::optional<Matrix<double>> quick = compare_bf16(left, right, executor);
-  Matrix<double> products = quick ? *std::move(quick) : compare_floats(left, right, executor);
+                               CompareSpace& space, ops::Executor& executor) {
+  std::optional<Matrix<double>> quick = compare_bf16(left, right, space, executor);
+  Matrix<double> products = quick ? *std::move(quick) : compare_floats(left, right, space, executor);
   const std::span<const UnitSource> cols = right.empty() ? left : right;
   for (std::int64_t i = 0; i < products.rows(); ++i) {
     for (std::int64_t j = 0; j < products.cols(); ++j) {
