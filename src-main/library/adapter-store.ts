@@ -10,11 +10,12 @@ import type { EditJournal } from './edit-journal.ts'
 import { createFinder, type FindAdapter } from './find-adapter.ts'
 import { createHashCache, type HashCache } from './hash-cache.ts'
 import type { Links } from './links.ts'
+import { createMissingAdapters, type MissingAdapters } from './missing-store.ts'
 import { createPathStore, type PathStore } from './path-store.ts'
 import { createUncheckedRows, type UncheckedRows } from './unchecked-row.ts'
 
 /**
- * The adapters of the library. Reading and editing are for everybody; the four stores at its end
+ * The adapters of the library. Reading and editing are for everybody; the stores at its end
  * belong to the import door and to rescanning.
  */
 export interface AdapterStore extends AdapterEdits {
@@ -34,6 +35,7 @@ export interface AdapterStore extends AdapterEdits {
   readonly paths: PathStore
   readonly hashes: HashCache
   readonly unchecked: UncheckedRows
+  readonly missing: MissingAdapters
 }
 
 /** The adapter rows of `db`; edits of their tags go through `journal`. */
@@ -75,5 +77,6 @@ export function createAdapterStore(db: Database.Database, links: Links, journal:
     paths: createPathStore(db),
     hashes: createHashCache(db),
     unchecked: createUncheckedRows(db),
+    missing: createMissingAdapters(db),
   }
 }

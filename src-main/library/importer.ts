@@ -14,6 +14,7 @@ import { beginImport, type ImportRun } from './import-run.ts'
 import { runImport, type ImportTools } from './run-import.ts'
 import type { Inspect } from './inspection.ts'
 import type { Library } from './open-library.ts'
+import { runRelink } from './relink.ts'
 import { rescanPlaces } from './rescan.ts'
 import { createSettler } from './settle-checks.ts'
 import { createWorkerPool } from './worker-pool.ts'
@@ -28,6 +29,8 @@ export interface ImportOptions {
 export interface Importer {
   /** Starts importing files and folders (looked through with everything below). Answers at once; progress comes as events. */
   start(paths: readonly string[], options?: ImportOptions): { readonly id: string | null; readonly problems: readonly Problem[] }
+  /** Starts looking through files and folders for the files of missing adapters; runs and is reported as an import, and takes nothing new in. */
+  relink(paths: readonly string[]): { readonly id: string | null; readonly problems: readonly Problem[] }
   /** The report once all checks are done, or the import was stopped. Throws for an id that was never given. */
   finished(id: string): Promise<ImportReport>
   /** Stops looking, reading and checking. What is listed stays listed; unchecked adapters are checked when they are imported again. */
@@ -74,10 +77,10 @@ export function createImporter(options: ImporterOptions): Importer {
     return settled
   }
 
-  function start(paths: readonly string[], { origin = 'imported', tags = [] }: ImportOptions = {}) {
+  function begin(paths: readonly string[], work: (run: ImportRun) => Promise<void>) {
     if (paths.length === 0) return { id: null, problems: [nothingGiven()] }
     const run = beginImport(imports, now(), emitProgress)
-    const ended = keep(runImport(run, paths, { origin, tags }, tools), 'an import ended unexpectedly').finally(() => {
+    const ended = keep(work(run), 'an import ended unexpectedly').finally(() => {
       run.finish(now())
       running.delete(run.id)
     })
@@ -85,8 +88,12 @@ export function createImporter(options: ImporterOptions): Importer {
     return { id: run.id, problems: [] }
   }
 
+  const start: Importer['start'] = (paths, { origin = 'imported', tags = [] } = {}) =>
+    begin(paths, (run) => runImport(run, paths, { origin, tags }, tools))
+
   return {
     start,
+    relink: (paths) => begin(paths, (run) => runRelink(run, paths, tools)),
     async finished(id) {
       await running.get(id)?.ended
       const report = imports.report(id)

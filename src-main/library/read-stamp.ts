@@ -14,3 +14,8 @@ export function currentStamp(folder: string): Stamp | null {
 export function weightsStamp(stamp: Stamp): Stamp {
   return stamp.slice(0, stamp.indexOf('|'))
 }
+
+/** Size of the weights file in an adapter's stamp, in bytes. */
+export function weightsBytes(stamp: Stamp): number {
+  return Number(stamp.slice(0, stamp.indexOf(':')))
+}
