@@ -1,6 +1,14 @@
+export interface ChartColumn {
+  readonly label: string
+  /** Right-aligned and set as a number. */
+  readonly numeric: boolean
+  /** How its numbers are written on screen, where that differs from the chart's own way. */
+  readonly format?: (value: number) => string
+}
+
 /** The numbers of a chart as a table: what "show as table", copy and CSV read. */
 export interface ChartTable {
-  readonly columns: readonly { readonly label: string; /** Right-aligned and set as a number. */ readonly numeric: boolean }[]
+  readonly columns: readonly ChartColumn[]
   /** Cells as raw values: numbers keep their full precision. */
   readonly rows: readonly (readonly (string | number | null)[])[]
 }

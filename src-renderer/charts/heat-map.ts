@@ -23,7 +23,7 @@ export const mostDrawnCells = 2500
 const smallestLabelled = 12
 const largestCell = 30
 const nameWidth = 132
-const treeWidth = 72
+const treeWidth = 96
 
 /** Geometry for `count` adapters in `width` pixels: names left, the tree on the right, cells as large as fit and at least one pixel. */
 export function layOutHeatMap(count: number, width: number): HeatMapLayout {

@@ -10,11 +10,14 @@ export type Rgb = readonly [number, number, number]
  */
 export class RampColours {
   steps = $state.raw<readonly Rgb[]>([])
+  /** An adapter with itself. */
+  self = $state.raw<Rgb>([0, 0, 0])
 
   /** Attach this to any element of the chart; it reads the colours that apply there. */
   readonly attach = (element: HTMLElement): (() => void) => {
     const read = (): void => {
       this.steps = Array.from({ length: divergingSteps }, (_, step) => readColour(element, `var(--diverging-${step})`))
+      this.self = readColour(element, 'var(--line)')
     }
     read()
     const observer = new MutationObserver(read)

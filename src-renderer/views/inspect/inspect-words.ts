@@ -3,7 +3,7 @@ import type { AdapterInspection, Detector, Families } from '../../../src-main/co
 import type { ChartTable } from '../../charts/chart-table.ts'
 import type { Spectrum } from '../../charts/spectra.ts'
 import { kindsOf } from '../../charts/update-norm-by-layer.ts'
-import { formatCount, formatNumber } from '../../format/numbers.ts'
+import { formatCount, formatNumber, formatPercent } from '../../format/numbers.ts'
 import { listWords, plural } from '../../format/words.ts'
 
 /** The names of the adapters shown, for the hover text. */
@@ -101,7 +101,7 @@ export function detectorTable(adapters: readonly AdapterInspection[]): ChartTabl
       { label: 'max |A| · √in', numeric: true },
       { label: 'std(A) · √(3 in)', numeric: true },
       { label: 'kurtosis of A', numeric: true },
-      { label: 'zeros in B', numeric: true },
+      { label: 'zeros in B', numeric: true, format: (share) => formatPercent(share) },
       { label: 'verdict', numeric: false },
     ],
     rows: rows.map(({ name, detector }) =>

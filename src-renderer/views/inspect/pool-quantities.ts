@@ -1,6 +1,7 @@
 import type { AdapterRow } from '../../../src-main/contract/adapter.ts'
+import type { HistogramScale } from '../../charts/histogram.ts'
 import { formatBytes } from '../../format/bytes.ts'
-import { formatExact, formatNumber } from '../../format/numbers.ts'
+import { formatExact } from '../../format/numbers.ts'
 
 /** A number of each adapter whose spread is worth seeing. */
 export interface PoolQuantity {
@@ -8,37 +9,22 @@ export interface PoolQuantity {
   readonly label: string
   /** null where it is not known (yet). */
   readonly of: (row: AdapterRow) => number | null
-  readonly logarithmic: boolean
+  readonly scale: HistogramScale
   readonly write: (value: number) => string
 }
 
 const largest = (values: readonly number[]): number | null => (values.length === 0 ? null : Math.max(...values))
 
+/** Three significant figures, no padding. */
+const exact = (value: number): string => formatExact(Number(value.toPrecision(3)))
+
 /** What the histograms show, in their order. An adapter with several ranks or scalings counts with the largest. */
 export const poolQuantities: readonly PoolQuantity[] = [
-  {
-    id: 'rank',
-    label: 'Rank',
-    of: (row) => largest(row.ranks),
-    logarithmic: true,
-    write: (value) => formatNumber(value, 3).replace(/\.?0+$/, ''),
-  },
-  { id: 'norm', label: 'Norm of the update', of: (row) => row.updateNorm, logarithmic: true, write: (value) => formatNumber(value, 3) },
-  {
-    id: 'effectiveRank',
-    label: 'Effective rank',
-    of: (row) => row.effectiveRank,
-    logarithmic: false,
-    write: (value) => formatNumber(value, 2),
-  },
-  {
-    id: 'scaling',
-    label: 'Scaling (alpha / rank)',
-    of: (row) => largest(row.scaling),
-    logarithmic: true,
-    write: (value) => formatExact(Number(value.toPrecision(3))),
-  },
-  { id: 'size', label: 'Size of the file', of: (row) => row.sizeBytes, logarithmic: true, write: formatBytes },
+  { id: 'rank', label: 'Rank', of: (row) => largest(row.ranks), scale: 'log2', write: exact },
+  { id: 'norm', label: 'Norm of the update', of: (row) => row.updateNorm, scale: 'log10', write: exact },
+  { id: 'effectiveRank', label: 'Effective rank', of: (row) => row.effectiveRank, scale: 'linear', write: exact },
+  { id: 'scaling', label: 'Scaling (alpha / rank)', of: (row) => largest(row.scaling), scale: 'log2', write: exact },
+  { id: 'size', label: 'Size of the file', of: (row) => row.sizeBytes, scale: 'log10', write: formatBytes },
 ]
 
 /** The known numbers of a quantity. */

@@ -9,7 +9,9 @@ import {
   similarityTable,
 } from '../../../src-renderer/charts/heat-map.ts'
 import { binText, histogramFinding, histogramTable, layOutHistogram } from '../../../src-renderer/charts/histogram.ts'
+import { spreadLabels } from '../../../src-renderer/charts/labels.ts'
 import { largestNorm, layOutNormMatrix, nextCell, normMatrixTable, normStep } from '../../../src-renderer/charts/norm-matrix.ts'
+import { cellPixels } from '../../../src-renderer/charts/paint-cells.ts'
 import { layOutSpectra, nextPoint, spectraFinding, spectraTable } from '../../../src-renderer/charts/spectra.ts'
 
 describe('similarity heat map', () => {
@@ -20,9 +22,9 @@ describe('similarity heat map', () => {
   ]
   const names = ['a', 'b', 'c']
   it('draws cells one by one up to a few thousand, names while they have room, and never less than a pixel', () => {
-    expect(layOutHeatMap(3, 800)).toMatchObject({ cell: 30, side: 90, left: 132, labelled: true, drawn: true, width: 294, height: 108 })
-    expect(layOutHeatMap(20, 800)).toMatchObject({ cell: 29, labelled: true, drawn: true })
-    expect(layOutHeatMap(50, 800)).toMatchObject({ cell: 14, left: 0, labelled: false, drawn: true })
+    expect(layOutHeatMap(3, 800)).toMatchObject({ cell: 30, side: 90, left: 132, labelled: true, drawn: true, width: 318, height: 108 })
+    expect(layOutHeatMap(20, 800)).toMatchObject({ cell: 28, labelled: true, drawn: true })
+    expect(layOutHeatMap(50, 800)).toMatchObject({ cell: 13, left: 0, labelled: false, drawn: true })
     expect(layOutHeatMap(200, 800)).toMatchObject({ cell: 3, labelled: false, drawn: false, side: 600 })
     expect(layOutHeatMap(1000, 800)).toMatchObject({ cell: 1, side: 1000, drawn: false })
   })
@@ -35,10 +37,10 @@ describe('similarity heat map', () => {
     const layout = layOutHeatMap(3, 800)
     const brackets = layOutTree(clusterByCosine(full), layout)
     expect(brackets.map(({ x, y }) => [x, y])).toEqual([
-      [226 + 30, 30],
-      [226 + 60, 52.5],
+      [226 + 42, 30],
+      [226 + 84, 52.5],
     ])
-    expect(brackets[0]?.path).toBe('M226,15H256V45H226')
+    expect(brackets[0]?.path).toBe('M226,15H268V45H226')
   })
   it('lists compared pairs by size, unknown ones after them', () => {
     const pairs = comparedPairs(cosines)
@@ -59,6 +61,15 @@ describe('similarity heat map', () => {
       'The updates are nearly unrelated: no cosine beyond +0.04',
     )
     expect(similarityFinding(names, [])).toBe('How alike are the updates? Nothing is compared yet')
+  })
+  it('paints a pixel for each cell, clear where nothing is known', () => {
+    const ramp = Array.from({ length: 7 }, (_, step) => [step, step, step] as const)
+    const pixels = cellPixels(cosines, [2, 0, 1], ramp, [99, 99, 99])
+    const at = (y: number, x: number): readonly number[] => [...pixels.slice((y * 3 + x) * 4, (y * 3 + x) * 4 + 4)]
+    expect(at(0, 0)).toEqual([99, 99, 99, 255])
+    expect(at(0, 1)).toEqual([0, 0, 0, 0])
+    expect(at(0, 2)).toEqual([0, 0, 0, 255])
+    expect(at(1, 2)).toEqual([4, 4, 4, 255])
   })
   it('brushes in either direction', () => {
     expect(brushedMembers([4, 2, 0, 1, 3], 3, 1)).toEqual([2, 0, 1])
@@ -103,6 +114,15 @@ describe('spectra', () => {
   })
 })
 
+describe('labels beside marks', () => {
+  it('keeps their order, their distance and the field', () => {
+    expect(spreadLabels([10, 12, 80], 15, 100)).toEqual([10, 25, 80])
+    expect(spreadLabels([98, 99, 100], 15, 100)).toEqual([70, 85, 100])
+    expect(spreadLabels([50, 10], 15, 100)).toEqual([50, 10])
+    expect(spreadLabels([], 15, 100)).toEqual([])
+  })
+})
+
 describe('norm matrix', () => {
   const module = (moduleKind: string, layer: number | null, norm: number) => ({ name: `${layer}.${moduleKind}`, layer, moduleKind, norm })
   const adapter = {
@@ -141,30 +161,39 @@ describe('norm matrix', () => {
 })
 
 describe('histograms', () => {
-  const data = { values: [1, 2, 2, 3], reference: [1, 2, 2, 3, 8, 8, 8, 8], logarithmic: true }
+  const data = { values: [1, 2, 2, 3], reference: [1, 2, 2, 3, 8, 8, 8, 8], scale: 'log2' as const }
   it('bins both groups alike, as shares of each', () => {
     const drawn = layOutHistogram(data, { width: 100, height: 40 })
     expect(drawn?.bins.reduce((sum, place) => sum + place.count, 0)).toBe(4)
     expect(drawn?.bins.reduce((sum, place) => sum + place.referenceCount, 0)).toBe(8)
     const two = drawn?.bins.find((place) => place.from === 2)
-    expect(two).toMatchObject({ count: 2, share: 0.5, referenceCount: 2, referenceShare: 0.25, y: 0, height: 40 })
+    expect(two).toMatchObject({ count: 3, share: 0.75, referenceCount: 3, referenceShare: 0.375, y: 0, height: 40 })
     expect(drawn?.leftOut).toBe(0)
-    expect(drawn?.bins.map((place) => place.x)[0]).toBe(0)
+    expect(drawn?.bins.map((place) => place.from)).toEqual([1, 2, 4, 8])
+    expect(drawn?.x.map((mark) => mark.value)).toEqual([1, 2, 4, 8, 16])
+    expect(drawn?.bins[0]?.x).toBe(0)
   })
   it('leaves out what a logarithmic axis cannot hold, and says so', () => {
-    const drawn = layOutHistogram({ values: [0, 4], reference: [0, 4], logarithmic: true }, { width: 100, height: 40 })
+    const drawn = layOutHistogram({ values: [0, 4], reference: [0, 4], scale: 'log2' }, { width: 100, height: 40 })
     expect(drawn?.leftOut).toBe(2)
-    expect(layOutHistogram({ values: [0], reference: [], logarithmic: true }, { width: 100, height: 40 })).toBeNull()
+    expect(layOutHistogram({ values: [0], reference: [], scale: 'log10' }, { width: 100, height: 40 })).toBeNull()
+  })
+  it('names one, two and five of each power of ten', () => {
+    const drawn = layOutHistogram({ values: [0.3, 4], reference: [12], scale: 'log10' }, { width: 100, height: 40 })
+    expect(drawn?.x.map((mark) => mark.value)).toEqual([0.5, 1, 2, 5, 10])
+    expect(drawn?.bins.length).toBeLessThanOrEqual(16)
+    expect(drawn?.bins[0]?.from).toBeLessThanOrEqual(0.3)
+    expect(drawn?.bins.at(-1)?.to).toBeGreaterThan(12)
   })
   it('has at most 16 bins and equal widths on a linear axis', () => {
     const values = Array.from({ length: 1000 }, (_, index) => index / 10)
-    const bins = layOutHistogram({ values, reference: [], logarithmic: false }, { width: 160, height: 40 })?.bins ?? []
+    const bins = layOutHistogram({ values, reference: [], scale: 'linear' }, { width: 160, height: 40 })?.bins ?? []
     expect(bins.length).toBeLessThanOrEqual(16)
     expect(new Set(bins.map((place) => Math.round(place.width * 1e6)))).toHaveProperty('size', 1)
     expect(bins.reduce((sum, place) => sum + place.count, 0)).toBe(1000)
   })
   it('shows one value as one bar', () => {
-    const bins = layOutHistogram({ values: [1, 1], reference: [1], logarithmic: false }, { width: 10, height: 10 })?.bins
+    const bins = layOutHistogram({ values: [1, 1], reference: [1], scale: 'linear' }, { width: 10, height: 10 })?.bins
     expect(bins).toHaveLength(1)
     expect(bins?.[0]).toMatchObject({ from: 0.5, to: 1.5, count: 2, referenceCount: 1 })
   })
@@ -175,8 +204,8 @@ describe('histograms', () => {
     const drawn = layOutHistogram(data, { width: 100, height: 40 })
     const two = drawn?.bins.find((place) => place.from === 2)
     expect(two && binText(two, (value) => value.toFixed(1), false)).toBe(
-      '2.0 to below 2.8: 2 adapters shown (50 %), 2 adapters of the library (25 %)',
+      '2.0 to below 4.0: 3 adapters shown (75 %), 3 adapters of the library (38 %)',
     )
-    expect(drawn && histogramTable(drawn).rows).toContainEqual([2, 2 ** 1.5, 2, 0.5, 2, 0.25])
+    expect(drawn && histogramTable(drawn).rows).toContainEqual([2, 4, 3, 0.75, 3, 0.375])
   })
 })
