@@ -12,6 +12,7 @@
 #include "linalg/basis.h"
 #include "linalg/gram.h"
 #include "linalg/truncate.h"
+#include "lora/folded_units.h"
 #include "lora/unit_products.h"
 #include "ops/gemm.h"
 
@@ -62,18 +63,22 @@ Combined uncut(RankUnits units, ops::Executor& executor) {
   return {std::move(units), rank, norm, 0};
 }
 
+/// Refuses a kept rank below the units that a method made.
+void check_kept(const ModuleRequest& module, std::int64_t units) {
+  if (is_whole(module, units)) return;
+  throw core::Error("request-invalid", "Module " + module.name + " has " + std::to_string(units) +
+                                           " units, and this method cannot cut them to rank " +
+                                           std::to_string(module.rank) + ".")
+      .with_hint("Use linear, which cuts to any rank.");
+}
+
 Combined combine_on_factors(RankUnits units, const ModuleRequest& module, const methods::OnFactors& rule,
                             ops::Executor& executor) {
   std::vector<double> coefficients;
   for (const SourceRequest& source : module.sources) coefficients.push_back(source.coefficient);
   scale_by_source(units, coefficients);
   RankUnits result = rule(std::move(units));
-  if (!is_whole(module, result.count())) {
-    throw core::Error("request-invalid", "Module " + module.name + " has " + std::to_string(result.count()) +
-                                             " units, and this method cannot cut them to rank " +
-                                             std::to_string(module.rank) + ".")
-        .with_hint("Use linear, which cuts to any rank.");
-  }
+  check_kept(module, result.count());
   return uncut(std::move(result), executor);
 }
 
@@ -141,12 +146,25 @@ Combined combine_in_core(RankUnits units, const ModuleRequest& module, const met
   return result;
 }
 
+Combined combine_cluster(RankUnits units, const ModuleRequest& module, const methods::Cluster& rule,
+                         ops::Executor& executor) {
+  std::vector<double> coefficients;
+  for (const SourceRequest& source : module.sources) coefficients.push_back(source.coefficient);
+  scale_by_source(units, coefficients);
+  RankUnits result = rule(methods::make_pool(lora::folded_units(std::move(units)), module.seed, executor));
+  check_kept(module, result.count());
+  return uncut(std::move(result), executor);
+}
+
 }  // namespace
 
 Combined combine(RankUnits units, const ModuleRequest& module, const methods::Method& method, int adapters, Want want,
                  ops::Executor& executor) {
   if (const auto* on_factors = std::get_if<methods::OnFactors>(&method.rule)) {
     return combine_on_factors(std::move(units), module, *on_factors, executor);
+  }
+  if (const auto* cluster = std::get_if<methods::Cluster>(&method.rule)) {
+    return combine_cluster(std::move(units), module, *cluster, executor);
   }
   const auto& in_core = std::get<methods::InCore>(method.rule);
   if (method.sums_updates && is_whole(module, units.count())) {
@@ -161,6 +179,8 @@ std::uint64_t bytes_to_combine(const ModuleInputs& module, const methods::Method
   const auto in = static_cast<std::uint64_t>(module.request->in);
   const auto out = static_cast<std::uint64_t>(module.request->out);
   const std::uint64_t units = (in + out) * rank * sizeof(float);
+  // The pool, the result and, where a method makes units of its own, those; inner products and sums of clusters.
+  if (std::holds_alternative<methods::Cluster>(method.rule)) return 3 * units + 5 * rank * rank * sizeof(double);
   const bool cut = std::holds_alternative<methods::InCore>(method.rule) &&
                    !(method.sums_updates && is_whole(*module.request, module.stacked_rank()));
   if (!cut) return 2 * units;  // peft_linear holds its sources and its result

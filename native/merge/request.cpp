@@ -1,6 +1,11 @@
 #include "merge/request.h"
 
+#include <algorithm>
+#include <tuple>
+#include <variant>
+
 #include "core/error.h"
+#include "core/random.h"
 
 namespace amalgam::merge {
 
@@ -25,7 +30,7 @@ SourceRequest read_source(const Field& source, std::int64_t adapters) {
   };
 }
 
-ModuleRequest read_module(const Field& module, std::int64_t adapters, std::int64_t output_rank) {
+ModuleRequest read_module(const Field& module, std::int64_t adapters, std::int64_t output_rank, std::uint64_t seed) {
   ModuleRequest result{
       .name = module.at("name").text(),
       .in = module.at("in").integer(1, largest_side),
@@ -34,10 +39,22 @@ ModuleRequest read_module(const Field& module, std::int64_t adapters, std::int64
       .output_a = module.at("outputA").text(),
       .output_b = module.at("outputB").text(),
       .sources = {},
+      .seed = core::RandomStream(seed, module.at("name").text()).next(),
   };
   if (result.rank == 0) throw module.at("rank").refuse("must be -1 (all of it) or at least 1");
   for (const Field& source : module.at("sources").some_items()) result.sources.push_back(read_source(source, adapters));
   return result;
+}
+
+/// By content hash; the same adapter more than once by what is done with it.
+void sort_by_content(std::vector<SourceRequest>& sources, const std::vector<std::string>& content_hashes) {
+  const auto key = [&](const SourceRequest& source) {
+    return std::tie(content_hashes[static_cast<std::size_t>(source.adapter)], source.a, source.b, source.scaling,
+                    source.coefficient);
+  };
+  std::stable_sort(sources.begin(), sources.end(), [&](const SourceRequest& one, const SourceRequest& other) {
+    return key(one) < key(other);
+  });
 }
 
 void check_word(const Field& field, std::string_view expected) {
@@ -56,8 +73,11 @@ MergeRequest read_merge_job(const Field& job) {
   const Field params = job.at("params");
   methods::ParamSource param_source{params.value(), {}};
   std::vector<std::string> weights_files;
+  std::vector<std::string> content_hashes;
   for (const Field& adapter : adapters) {
+    const Field content_hash = adapter.at("contentHash");
     weights_files.push_back(adapter.at("weightsFile").text());
+    content_hashes.push_back(content_hash.value().as_string(content_hash.name()));
     param_source.adapters.push_back(&adapter.at("params").value());
   }
   const Field output = job.at("output");
@@ -68,8 +88,12 @@ MergeRequest read_merge_job(const Field& job) {
       .output_dtype = core::dtype_from_job_name(output.at("dtype").text()),
       .output_rank = output.at("rank").integer(1, largest_output_rank),
   };
+  const auto seed = static_cast<std::uint64_t>(job.at("seed").integer(0, INT64_MAX));
+  const bool clusters = std::holds_alternative<methods::Cluster>(request.method.rule);
   for (const Field& module : job.at("modules").some_items()) {
-    request.modules.push_back(read_module(module, static_cast<std::int64_t>(adapters.size()), request.output_rank));
+    request.modules.push_back(
+        read_module(module, static_cast<std::int64_t>(adapters.size()), request.output_rank, seed));
+    if (clusters) sort_by_content(request.modules.back().sources, content_hashes);
   }
   return request;
 }

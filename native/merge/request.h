@@ -34,6 +34,7 @@ struct ModuleRequest {
   std::string output_a;
   std::string output_b;
   std::vector<SourceRequest> sources;
+  std::uint64_t seed;  ///< of this module: from the job's seed and the module's name
 };
 
 /// A ResolvedMergeJob with its method bound.
@@ -45,7 +46,8 @@ struct MergeRequest {
   std::int64_t output_rank;  ///< rank that every module is written with
 };
 
-/// Reads `job`. Throws Error "request-invalid" naming the field, "unknown-method", "parameter-invalid".
+/// Reads `job`. For a method that clusters, which is free of order, the sources of each module are put in the order of
+/// their adapters' content hashes: rounding and random choices must not depend on the recipe's order either. Throws Error "request-invalid" naming the field, "unknown-method", "parameter-invalid".
 MergeRequest read_merge_job(const lora::Field& job);
 
 /// The `threads` of a request.

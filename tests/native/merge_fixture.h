@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <fstream>
+#include <functional>
 #include <iterator>
 #include <map>
 #include <string>
@@ -89,6 +90,8 @@ struct Merge {
   std::int64_t output_rank = 0;      ///< 0: the largest that any module can need
   std::string dtype = "float32";
   int threads = 1;
+  core::Json params = core::Json::object({});  ///< of the recipe, complete
+  std::int64_t seed = 1;
 };
 
 struct Merged {
@@ -105,6 +108,13 @@ inline std::string fresh_folder() {
   return folder;
 }
 
+/// A number that files of equal content share.
+inline std::string content_hash(const std::string& path) {
+  std::ifstream file(path, std::ios::binary);
+  const std::string bytes((std::istreambuf_iterator<char>(file)), std::istreambuf_iterator<char>());
+  return std::to_string(std::hash<std::string>{}(bytes));
+}
+
 /// Writes the adapters into a new folder and makes the request over them. Modules are the union, in name order.
 inline core::Json make_request(const std::vector<const Adapter*>& adapters, const Merge& merge) {
   using core::Json;
@@ -119,7 +129,7 @@ inline core::Json make_request(const std::vector<const Adapter*>& adapters, cons
     write_adapter(path, *adapters[i]);
     adapter_rows.push(Json::object({{"id", id},
                                     {"name", id},
-                                    {"contentHash", id},
+                                    {"contentHash", content_hash(path)},
                                     {"tensorHash", id},
                                     {"weightsFile", path},
                                     {"params", Json::object({})}}));
@@ -150,11 +160,11 @@ inline core::Json make_request(const std::vector<const Adapter*>& adapters, cons
   const Json job = Json::object({{"schema", 1},
                                  {"kind", "merge"},
                                  {"method", merge.method},
-                                 {"params", Json::object({})},
+                                 {"params", merge.params},
                                  {"adapters", adapter_rows},
                                  {"modules", modules},
                                  {"output", output},
-                                 {"seed", 1},
+                                 {"seed", merge.seed},
                                  {"device", "cpu"}});
   return Json::object({{"job", job}, {"outFile", folder + "/merged"}, {"threads", merge.threads}});
 }

@@ -254,7 +254,7 @@ TEST("peft_linear refuses unequal ranks and says what to use") {
 TEST("an unknown method is refused with the list of known ones") {
   const Json params = empty_object();
   const auto error = CHECK_ERROR("unknown-method", methods::bind_method("tiez", {params, {}}));
-  CHECK_EQ(error.hint, "Methods: concat, linear, average, peft_linear.");
+  CHECK(error.hint.starts_with("Methods: concat, linear, average, peft_linear"));
 }
 
 TEST("parameters that a method does not have are refused, at both levels") {
