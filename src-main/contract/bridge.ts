@@ -128,7 +128,7 @@ export const requests = {
 /** Every event: name -> schema of its payload. Events only say what changed; the receiver asks for what it needs. */
 export const events = {
   'library.changed': v.object({ ids: v.array(v.string()) }),
-  /** Collections or saved views changed. */
+  /** Collections, saved views, or which edit can be taken back changed. */
   'library.toolsChanged': v.object({}),
   'import.progress': importProgressSchema,
   'job.changed': jobSchema,

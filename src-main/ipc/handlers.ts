@@ -62,7 +62,11 @@ export function createHandlers(services: Services, host: HostPort): Handlers {
     'library.setName': ({ id, name }) => edited([id], adapters.setName(id, name)),
     'library.setNotes': ({ id, notes }) => edited([id], adapters.setNotes(id, notes)),
     'library.setFavourite': ({ ids, favourite }) => edited(ids, adapters.setFavourite(ids, favourite)),
-    'library.editTags': ({ ids, add, remove }) => edited(ids, adapters.editTags(ids, add, remove)),
+    'library.editTags': ({ ids, add, remove }) => {
+      const problems = adapters.editTags(ids, add, remove)
+      services.emit('library.toolsChanged', {})
+      return edited(ids, problems)
+    },
     'library.remove': ({ ids }) => edited(ids, adapters.remove(ids)),
     ...libraryToolHandlers(services, permitted),
     ...inspectHandlers(services),

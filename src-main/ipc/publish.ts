@@ -24,6 +24,7 @@ interface Coalescing<K extends EventName> {
 
 const coalescing: { readonly [K in EventName]: Coalescing<K> } = {
   'library.changed': { key: () => '', join: (waiting, next) => ({ ids: [...new Set([...waiting.ids, ...next.ids])] }) },
+  'library.toolsChanged': { key: () => '' },
   'import.progress': { key: (progress) => progress.id },
   'job.changed': { key: (job) => job.id },
   'job.removed': { key: (job) => job.id },
