@@ -8,6 +8,8 @@ import type { FromDouble, ToDouble } from '../shell-double/control.ts'
 import { chromiumFlags, findChromium } from './chromium.ts'
 
 const root = fileURLToPath(new URL('../..', import.meta.url))
+/** The folder of the app: this repository with its bundles, or what a package holds. */
+const appFolder = process.env['AMALGAM_APP_FOLDER'] ?? root
 const startTimeoutMs = 60_000
 const endTimeoutMs = 15_000
 
@@ -53,7 +55,7 @@ function browserPath(): string {
 export async function launchWeb(options: LaunchOptions = {}): Promise<Launched> {
   const { libraryFolder = freshLibrary(), demo = false, roots = [], viewport = { width: 1360, height: 860 } } = options
   const words = ['--library', libraryFolder, '--json', ...(demo ? ['--demo'] : []), ...roots.flatMap((folder) => ['--root', folder])]
-  const child = spawn(process.execPath, [join(root, 'out/main/web.js'), ...words], { stdio: ['ignore', 'pipe', 'inherit'] })
+  const child = spawn(process.execPath, [join(appFolder, 'out/main/web.js'), ...words], { stdio: ['ignore', 'pipe', 'inherit'] })
   const { url } = JSON.parse(await firstLine(child)) as { url: string }
   const browser = await chromium.launch({ executablePath: browserPath(), headless: options.headed !== true, args: [...chromiumFlags] })
   const page = await browser.newPage({ viewport })
@@ -75,11 +77,12 @@ export async function launchWeb(options: LaunchOptions = {}): Promise<Launched> 
 export async function launchDouble(options: LaunchOptions = {}): Promise<LaunchedDouble> {
   const { libraryFolder = freshLibrary(), demo = false, drops, viewport } = options
   const records: { name: string; details: unknown }[] = []
-  const child = fork(join(root, 'out/main/index.js'), ['--library', libraryFolder, ...(demo ? ['--demo'] : [])], {
+  const child = fork(join(appFolder, 'out/main/index.js'), ['--library', libraryFolder, ...(demo ? ['--demo'] : [])], {
     execArgv: ['--import', join(root, 'tests/shell-double/register.mjs')],
     env: {
       ...process.env,
       AMALGAM_DOUBLE_CONTROL: '1',
+      ...(appFolder !== root && { AMALGAM_DOUBLE_PACKAGED: '1' }),
       AMALGAM_DOUBLE_CHROMIUM: browserPath(),
       ...(drops !== undefined && { AMALGAM_DOUBLE_DROPS: drops }),
       ...(options.headed === true && { AMALGAM_DOUBLE_HEADED: '1' }),

@@ -1,6 +1,7 @@
 /**
  * node tests/e2e/run.ts [SCENARIO | HOST ...]: every scenario on every host (or those named), one line each, and a closing line
  * "e2e: N passed, N failed, N skipped". Needs the bundles in out/ and a Chromium; with CI=true a missing Chromium is a failure.
+ * AMALGAM_APP_FOLDER names another folder with the app's bundles and modules, such as an unpacked package.
  */
 import { existsSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -107,7 +108,8 @@ if (found.path === null) {
   console.log(`${inContinuousIntegration ? 'FAIL' : 'skip'}  every scenario: ${found.reason}`)
   finish()
 }
-if (!existsSync(fileURLToPath(new URL('../../out/main/web.js', import.meta.url)))) {
+const appFolder = process.env['AMALGAM_APP_FOLDER'] ?? fileURLToPath(new URL('../..', import.meta.url))
+if (!existsSync(join(appFolder, 'out/main/web.js'))) {
   counts.failed += 1
   console.log('FAIL  the bundles are not there: run "npm run build" first')
   finish()

@@ -34,6 +34,9 @@ function call(page: Page, name: string, input: unknown): Promise<Reply> {
 
 const problemCodes = (reply: Reply): readonly string[] => (reply.ok ? [] : reply.problems.map((problem) => problem.code))
 
+/** A package shows no tools of developers. */
+const isPackage = process.env['AMALGAM_APP_FOLDER'] !== undefined
+
 const shellChecks: readonly ShellCheck[] = [
   {
     name: 'the window is sandboxed, isolated, large enough, and shown only once it is painted',
@@ -50,7 +53,7 @@ const shellChecks: readonly ShellCheck[] = [
           webSecurity: true,
           webviewTag: false,
           spellcheck: false,
-          devTools: true,
+          devTools: !isPackage,
         },
       )
       assert.deepEqual([options['minWidth'], options['minHeight'], options['show']], [1024, 640, false])
@@ -84,6 +87,7 @@ const shellChecks: readonly ShellCheck[] = [
       for (const role of ['close', 'quit', 'editMenu', 'windowMenu', 'togglefullscreen', 'resetZoom', 'about'])
         assert.ok(text.includes(`"${role}"`), role)
       assert.ok(text.includes('CmdOrCtrl+Q'))
+      for (const role of ['reload', 'toggleDevTools']) assert.equal(text.includes(`"${role}"`), !isPackage, role)
     },
   },
   {

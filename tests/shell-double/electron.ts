@@ -19,7 +19,7 @@ const appSlice: Slice<
   Electron.App,
   'isPackaged' | 'enableSandbox' | 'setName' | 'setPath' | 'getPath' | 'requestSingleInstanceLock' | 'whenReady' | 'quit' | 'exit'
 > = {
-  isPackaged: false,
+  isPackaged: process.env['AMALGAM_DOUBLE_PACKAGED'] === '1',
   enableSandbox() {
     if (isReady) throw new Error('app.enableSandbox() can only be called before app is ready')
     record('app.enableSandbox')
