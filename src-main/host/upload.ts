@@ -4,6 +4,7 @@ import { dirname, join } from 'node:path'
 import { Transform, type Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import { errorProblem, Refusal, shownValue } from '../contract/problems.ts'
+import { failureProblem } from '../jobs/failure-problems.ts'
 import { isInside } from './path-access.ts'
 
 /** Largest file that may be copied into the inbox, and largest drop, in bytes. */
@@ -12,6 +13,8 @@ export type UploadLimits = typeof uploadLimits
 
 const longestPath = 1000
 const deepestPath = 24
+/** What file systems take as one name, in bytes of UTF-8. */
+const longestNameBytes = 255
 
 /** Takes files dropped into a browser window into the library's inbox. */
 export interface Inbox {
@@ -42,13 +45,16 @@ export function createInbox(folder: string, limits: UploadLimits = uploadLimits)
       const parts = checkedParts(drop, relativePath)
       const dropFolder = join(folder, drop)
       const file = join(dropFolder, ...parts)
-      await mkdir(dirname(file), { recursive: true })
-      if (!isInside(await realpath(folder), await realpath(dirname(file)))) throw notAllowed(relativePath)
+      let made = false
       try {
-        await pipeline(body, meter(drop), createWriteStream(file, { flags: 'wx' }))
+        await mkdir(dirname(file), { recursive: true })
+        if (!isInside(await realpath(folder), await realpath(dirname(file)))) throw notAllowed(relativePath)
+        const out = createWriteStream(file, { flags: 'wx' })
+        out.once('open', () => (made = true))
+        await pipeline(body, meter(drop), out)
       } catch (error) {
-        const stands = (error as NodeJS.ErrnoException).code === 'EEXIST'
-        if (!stands) await rm(file, { force: true })
+        // What stood there before is not removed.
+        if (made) await rm(file, { force: true })
         throw explained(error, relativePath)
       }
       return dropFolder
@@ -65,9 +71,13 @@ function checkedParts(drop: string, relativePath: string): readonly string[] {
     ])
   const parts = relativePath.split('/')
   const fits = relativePath.length <= longestPath && parts.length <= deepestPath
-  const plain = parts.every((part) => part !== '' && part !== '.' && part !== '..' && !hasForbiddenCharacter(part))
+  const plain = parts.every((part) => part !== '' && part !== '.' && part !== '..' && !hasForbiddenCharacter(part) && nameFits(part))
   if (!fits || !plain) throw notAllowed(relativePath)
   return parts
+}
+
+function nameFits(part: string): boolean {
+  return part.isWellFormed() && Buffer.byteLength(part) <= longestNameBytes
 }
 
 /** Control characters and what separates paths, drives and streams on any system. */
@@ -90,8 +100,8 @@ function tooLarge(what: string, limit: number): Refusal {
 
 function explained(error: unknown, path: string): unknown {
   const code = (error as NodeJS.ErrnoException).code
-  if (code === 'ENOSPC') return new Refusal([errorProblem('disk-full', `There is no room left to store ${path}.`, { where: { path } })])
   if (code === 'EEXIST')
     return new Refusal([errorProblem('output-exists', `${path} was already copied in this drop.`, { where: { path } })])
-  return error
+  const problem = failureProblem(error)
+  return problem ? new Refusal([problem]) : error
 }

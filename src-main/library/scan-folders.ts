@@ -43,6 +43,8 @@ interface Walk {
 
 /** The real folder to look through for a path that a person named, or why there is none. */
 function startOf(path: string): string | Problem {
+  // Node takes this for a mistake of the program, not of the path.
+  if (path.includes('\0')) return folderUnreadable(path, 'no path holds a zero character')
   try {
     const real = realpathSync(path)
     if (statSync(real).isDirectory()) return real

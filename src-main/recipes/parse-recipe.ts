@@ -29,7 +29,7 @@ export function parseRecipe(input: unknown): ParsedRecipe {
 function readText(text: string): { readonly value?: unknown; readonly problem?: Problem } {
   if (text.length > maxCharacters) return { problem: notReadable(`it is longer than ${maxCharacters} characters`) }
   try {
-    const document = parseDocument(text, { prettyErrors: true })
+    const document = parseDocument(text, { prettyErrors: true, logLevel: 'error' })
     const [error] = document.errors
     if (error) return { problem: notReadable(error.code === 'RESOURCE_EXHAUSTION' ? tooDeep : firstLine(error)) }
     const value: unknown = document.toJS({ maxAliasCount: maxAliases })
