@@ -6,6 +6,7 @@ import { jobsCommand } from './jobs.ts'
 import { listCommand, showCommand } from './library.ts'
 import { mergeCommand } from './merge.ts'
 import { methodsCommand } from './methods.ts'
+import { restoreBackupCommand } from './restore-backup.ts'
 import { serveCommand } from './serve.ts'
 
 /** Every command, in the order of the help. */
@@ -18,5 +19,6 @@ export const commands: readonly Command[] = [
   mergeCommand,
   exportCommand,
   jobsCommand,
+  restoreBackupCommand,
   serveCommand,
 ]
