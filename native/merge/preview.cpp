@@ -2,12 +2,16 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <limits>
 #include <numeric>
+#include <utility>
+#include <variant>
 #include <vector>
 
 #include "lora/unit_products.h"
 #include "merge/combine.h"
 #include "merge/inputs.h"
+#include "merge/tiles.h"
 
 namespace amalgam::merge {
 
@@ -16,21 +20,33 @@ namespace {
 using core::Json;
 using core::Matrix;
 
+// A method on tiles forms every entry of the updates, where the others need their factors only: more entries than
+// these would make a preview slow.
+constexpr std::uint64_t most_tiled_entries = std::uint64_t{48} << 20;
+
+std::uint64_t entries_of(const ModuleInputs& module) {
+  return static_cast<std::uint64_t>(module.request->in) * static_cast<std::uint64_t>(module.request->out);
+}
+
 /// Which modules to look at: all when they fit, else as many as fit of a walk through the list in steps of the golden
 /// section, which meets layers (far apart in the list) and kinds of module (close together) evenly. At least one.
-std::vector<std::size_t> chosen_modules(const Inputs& inputs, std::uint64_t most_bytes) {
+std::vector<std::size_t> chosen_modules(const Inputs& inputs, std::uint64_t most_bytes, std::uint64_t most_entries) {
   const std::size_t count = inputs.modules.size();
   std::vector<std::size_t> chosen(count);
   std::iota(chosen.begin(), chosen.end(), std::size_t{0});
-  if (inputs.file_bytes() <= most_bytes) return chosen;
+  std::uint64_t all_entries = 0;
+  for (const ModuleInputs& module : inputs.modules) all_entries += entries_of(module);
+  if (inputs.file_bytes() <= most_bytes && all_entries <= most_entries) return chosen;
   auto step = static_cast<std::size_t>(0.6180339887 * static_cast<double>(count));
   step = std::max<std::size_t>(step, 1);
   while (std::gcd(step, count) != 1) ++step;
   chosen.clear();
   std::uint64_t bytes = 0;
+  std::uint64_t entries = 0;
   for (std::size_t i = 0, place = 0; i < count; ++i, place = (place + step) % count) {
     bytes += inputs.modules[place].file_bytes();
-    if (!chosen.empty() && bytes > most_bytes) break;
+    entries += entries_of(inputs.modules[place]);
+    if (!chosen.empty() && (bytes > most_bytes || entries > most_entries)) break;
     chosen.push_back(place);
   }
   std::sort(chosen.begin(), chosen.end());
@@ -58,15 +74,22 @@ Json rows_of(const Matrix<double>& gram) {
   return rows;
 }
 
+Json row_of(const ModuleRequest& module, const Combined& combined) {
+  return Json::object({{"name", module.name}, {"norm", combined.norm}, {"discardedEnergy", combined.discarded}});
+}
+
 }  // namespace
 
 Json run_preview(const Json& request, core::Progress& progress, const core::CancelToken& cancel) {
   const lora::Field root(request, "");
   const MergeRequest job = read_merge_job(root.at("job"));
   const auto most_bytes = static_cast<std::uint64_t>(root.at("maxBytes").integer(0, INT64_MAX));
-  ops::Executor executor(read_threads(root.at("threads")), cancel);
+  const int threads = read_threads(root.at("threads"));
+  ops::Executor executor(threads, cancel);
   const Inputs inputs = open_inputs(job);
-  const std::vector<std::size_t> chosen = chosen_modules(inputs, most_bytes);
+  const auto* on_tiles = std::get_if<methods::OnTiles>(&job.method.rule);
+  const std::vector<std::size_t> chosen =
+      chosen_modules(inputs, most_bytes, on_tiles ? most_tiled_entries : std::numeric_limits<std::uint64_t>::max());
   const auto adapters = static_cast<int>(inputs.files.size());
 
   progress.stage("previewing", static_cast<std::int64_t>(chosen.size()), "modules");
@@ -76,10 +99,16 @@ Json run_preview(const Json& request, core::Progress& progress, const core::Canc
     const ModuleInputs& module = inputs.modules[index];
     lora::RankUnits units = load_module(module, {}, cancel, [](std::uint64_t) {});
     add_products(gram, units, executor);
-    const Combined combined = combine(std::move(units), *module.request, job.method, adapters, Want::figures, executor);
-    modules.push(Json::object(
-        {{"name", module.request->name}, {"norm", combined.norm}, {"discardedEnergy", combined.discarded}}));
     progress.advance(1);
+    if (on_tiles) continue;
+    modules.push(row_of(*module.request, combine(std::move(units), *module.request, job.method, adapters, Want::figures,
+                                                 executor)));
+  }
+  if (on_tiles) {
+    TileMerge tiles(*on_tiles, inputs, chosen, threads, progress, cancel, [](std::uint64_t) {});
+    tiles.run(Want::figures, [&](std::size_t position, const Combined& combined) {
+      modules.push(row_of(*inputs.modules[chosen[position]].request, combined));
+    });
   }
   inputs.check_unchanged();
   return Json::object({{"exact", chosen.size() == inputs.modules.size()},

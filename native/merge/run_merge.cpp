@@ -4,12 +4,15 @@
 #include <atomic>
 #include <chrono>
 #include <mutex>
+#include <numeric>
 #include <utility>
+#include <variant>
 #include <vector>
 
 #include "merge/combine.h"
 #include "merge/inputs.h"
 #include "merge/module_workers.h"
+#include "merge/tiles.h"
 #include "merge/write_units.h"
 
 namespace amalgam::merge {
@@ -71,6 +74,65 @@ Json module_row(const ModuleRequest& module, const Combined& combined) {
                        {"discardedEnergy", combined.discarded}});
 }
 
+/// What the merging of the modules is given.
+struct Sink {
+  const MergeRequest& job;
+  const Inputs& inputs;
+  core::SafetensorsWriter& writer;
+  core::Progress& progress;
+  const core::CancelToken& cancel;
+  int threads;
+};
+
+struct Merged {
+  std::vector<Json> rows;  ///< one for each module
+  std::uint64_t bytes_read = 0;
+  std::uint64_t peak_bytes = 0;
+};
+
+/// Methods that see one module at a time: several modules at once.
+Merged merge_side_by_side(const Sink& sink) {
+  sink.progress.stage("merging", static_cast<std::int64_t>(sink.inputs.file_bytes()), "bytes");
+  std::vector<Json> rows(sink.inputs.modules.size());
+  std::atomic<std::uint64_t> bytes_read{0};
+  MemoryTally memory;
+  for_modules(static_cast<std::int64_t>(sink.inputs.modules.size()),
+              modules_side_by_side(sink.inputs, sink.job.method, sink.threads), sink.threads, sink.cancel,
+              [&](std::int64_t index, ModuleWorker& worker) {
+                const ModuleInputs& module = sink.inputs.modules[static_cast<std::size_t>(index)];
+                const std::uint64_t bytes = bytes_to_combine(module, sink.job.method);
+                memory.add(bytes);
+                const auto meter = [&](std::uint64_t read) {
+                  bytes_read += read;
+                  sink.progress.advance(static_cast<std::int64_t>(read));
+                };
+                lora::RankUnits units = load_module(module, std::move(worker.spare), sink.cancel, meter);
+                Combined combined = combine(std::move(units), *module.request, sink.job.method,
+                                            static_cast<int>(sink.inputs.files.size()), Want::factors, worker.executor);
+                write_units(sink.writer, *module.request, sink.job.output_rank, combined.units, sink.cancel);
+                rows[static_cast<std::size_t>(index)] = module_row(*module.request, combined);
+                worker.spare = std::move(combined.units);
+                memory.remove(bytes);
+              });
+  return {std::move(rows), bytes_read.load(), memory.peak()};
+}
+
+/// Methods on tiles may need figures of all modules first; all threads work on the same module.
+Merged merge_on_tiles(const methods::OnTiles& method, const Sink& sink) {
+  std::vector<std::size_t> modules(sink.inputs.modules.size());
+  std::iota(modules.begin(), modules.end(), std::size_t{0});
+  Merged merged;
+  TileMerge tiles(method, sink.inputs, std::move(modules), sink.threads, sink.progress, sink.cancel,
+                  [&](std::uint64_t read) { merged.bytes_read += read; });
+  tiles.run(Want::factors, [&](std::size_t position, const Combined& combined) {
+    const ModuleRequest& module = *sink.inputs.modules[position].request;
+    write_units(sink.writer, module, sink.job.output_rank, combined.units, sink.cancel);
+    merged.rows.push_back(module_row(module, combined));
+  });
+  merged.peak_bytes = tiles.peak_bytes();
+  return merged;
+}
+
 }  // namespace
 
 Json run_merge(const Json& request, core::Progress& progress, const core::CancelToken& cancel) {
@@ -82,36 +144,19 @@ Json run_merge(const Json& request, core::Progress& progress, const core::Cancel
   const Inputs inputs = open_inputs(job);
   core::SafetensorsWriter writer(out_file, plan_output(job), {{"format", "pt"}});
 
-  progress.stage("merging", static_cast<std::int64_t>(inputs.file_bytes()), "bytes");
-  std::vector<Json> rows(inputs.modules.size());
-  std::atomic<std::uint64_t> bytes_read{0};
-  MemoryTally memory;
-  for_modules(static_cast<std::int64_t>(inputs.modules.size()), modules_side_by_side(inputs, job.method, threads),
-              threads, cancel, [&](std::int64_t index, ModuleWorker& worker) {
-                const ModuleInputs& module = inputs.modules[static_cast<std::size_t>(index)];
-                const std::uint64_t bytes = bytes_to_combine(module, job.method);
-                memory.add(bytes);
-                lora::RankUnits units = load_module(module, std::move(worker.spare), cancel, [&](std::uint64_t read) {
-                  bytes_read += read;
-                  progress.advance(static_cast<std::int64_t>(read));
-                });
-                Combined combined = combine(std::move(units), *module.request, job.method,
-                                            static_cast<int>(inputs.files.size()), Want::factors, worker.executor);
-                write_units(writer, *module.request, job.output_rank, combined.units, cancel);
-                rows[static_cast<std::size_t>(index)] = module_row(*module.request, combined);
-                worker.spare = std::move(combined.units);
-                memory.remove(bytes);
-              });
+  const Sink sink{job, inputs, writer, progress, cancel, threads};
+  const auto* on_tiles = std::get_if<methods::OnTiles>(&job.method.rule);
+  const Merged merged = on_tiles ? merge_on_tiles(*on_tiles, sink) : merge_side_by_side(sink);
   inputs.check_unchanged();
   save(writer, progress, cancel);
 
   const std::chrono::duration<double> elapsed = std::chrono::steady_clock::now() - started;
   return Json::object({{"rank", job.output_rank},
-                       {"bytesRead", bytes_read.load()},
+                       {"bytesRead", merged.bytes_read},
                        {"bytesWritten", writer.bytes_written()},
                        {"seconds", elapsed.count()},
-                       {"peakBytes", memory.peak()},
-                       {"modules", Json(std::move(rows))}});
+                       {"peakBytes", merged.peak_bytes},
+                       {"modules", Json(merged.rows)}});
 }
 
 }  // namespace amalgam::merge

@@ -15,6 +15,8 @@ lora::RankUnits concat(lora::RankUnits, const ConcatParams&);
 core::Matrix<double> linear(const Cores&, const LinearParams&);
 core::Matrix<double> average(const Cores&, const AverageParams&);
 lora::RankUnits peft_linear(lora::RankUnits, const PeftLinearParams&);
+OnTiles ties(const TiesParams&);
+lora::RankUnits lego(const UnitPool&, const LegoParams&);
 
 namespace {
 
@@ -64,6 +66,36 @@ PeftLinearParams read_peft_linear(const ParamSource& source) {
   return result;
 }
 
+TiesParams read_ties(const ParamSource& source) {
+  TiesParams result{};
+  const ParamObject params = recipe_params(source);
+  check_names(params, {"density", "variant"});
+  result.density = read_number(params, "density");
+  result.variant = read_choice<TiesVariant>(params, "variant", {{"paper", TiesVariant::paper}, {"count", TiesVariant::count}});
+  for (std::size_t i = 0; i < source.adapters.size(); ++i) {
+    check_names(adapter_params(source, i), {});
+  }
+  return result;
+}
+
+LegoParams read_lego(const ParamSource& source) {
+  LegoParams result{};
+  const ParamObject params = recipe_params(source);
+  check_names(params, {"k", "paramReweight", "outputReweight", "referenceRank", "restarts", "features", "equalVotes", "units"});
+  result.k = read_integer(params, "k");
+  result.param_reweight = read_flag(params, "paramReweight");
+  result.output_reweight = read_flag(params, "outputReweight");
+  result.reference_rank = read_number(params, "referenceRank");
+  result.restarts = read_integer(params, "restarts");
+  result.features = read_choice<LegoFeatures>(params, "features", {{"raw", LegoFeatures::raw}, {"balanced", LegoFeatures::balanced}});
+  result.equal_votes = read_flag(params, "equalVotes");
+  result.units = read_choice<LegoUnits>(params, "units", {{"stored", LegoUnits::stored}, {"canonical", LegoUnits::canonical}});
+  for (std::size_t i = 0; i < source.adapters.size(); ++i) {
+    check_names(adapter_params(source, i), {});
+  }
+  return result;
+}
+
 struct Row {
   std::string_view id;
   bool sums_updates;
@@ -86,6 +118,14 @@ const std::array rows{
     Row{"peft_linear", false, [](const ParamSource& source) -> Rule {
           const auto params = read_peft_linear(source);
           return OnFactors([params](lora::RankUnits input) { return peft_linear(std::move(input), params); });
+        }},
+    Row{"ties", false, [](const ParamSource& source) -> Rule {
+          const auto params = read_ties(source);
+          return ties(params);
+        }},
+    Row{"lego", false, [](const ParamSource& source) -> Rule {
+          const auto params = read_lego(source);
+          return Cluster([params](const UnitPool& input) { return lego(input, params); });
         }},
 };
 

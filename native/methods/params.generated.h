@@ -18,4 +18,28 @@ struct AverageParams {};
 /// PEFT linear (factor sums)
 struct PeftLinearParams {};
 
+enum class TiesVariant { paper, count };
+
+/// TIES (trim, elect sign, mean of the agreeing)
+struct TiesParams {
+  double density;  ///< Share of the entries of each update that is kept, the largest first, from 0 (nothing: the result is zero) to 1 (everything).
+  TiesVariant variant;  ///< Over what the largest entries are taken, and the sign of an entry whose kept values add up to exactly zero.
+};
+
+enum class LegoFeatures { raw, balanced };
+
+enum class LegoUnits { stored, canonical };
+
+/// LoRA-LEGO (clustered units)
+struct LegoParams {
+  std::int64_t k;  ///< Number of clusters and so the rank of the result, from 1 to the sum of the ranks; more keeps more of the adapters apart.
+  bool param_reweight;  ///< Scales each cluster's mean so that its largest magnitude is the mean of its members' largest magnitudes.
+  bool output_reweight;  ///< Multiplies the result by the square root of the reference rank over the number of clusters.
+  double reference_rank;  ///< The rank r in the factor √(r/k) of output reweighting; larger makes the result larger.
+  std::int64_t restarts;  ///< Number of independent starts of k-means, of which the one with the least inertia is kept; more costs time and depends less on the seed.
+  LegoFeatures features;  ///< What k-means compares; means are always taken of the units as they are.
+  bool equal_votes;  ///< Weighs each unit by 1 over its adapter's rank, so that an adapter of high rank does not outvote the others (an extension of ours).
+  LegoUnits units;  ///< Which rank units of an adapter are pooled.
+};
+
 }  // namespace amalgam::methods
