@@ -25,12 +25,15 @@ const largestCell = 30
 const nameWidth = 132
 const treeWidth = 96
 
-/** Geometry for `count` adapters in `width` pixels: names left, the tree on the right, cells as large as fit and at least one pixel. */
-export function layOutHeatMap(count: number, width: number): HeatMapLayout {
+/**
+ * Geometry for `count` adapters in `width` by `height` pixels: names left, the tree on the right, cells as large as fit and at least one
+ * pixel. Names are worth a map that is higher than `height`.
+ */
+export function layOutHeatMap(count: number, width: number, height: number): HeatMapLayout {
   const fit = (room: number): number => Math.max(1, Math.min(largestCell, Math.floor(room / Math.max(1, count))))
   const named = fit(width - nameWidth - treeWidth)
   const labelled = named >= smallestLabelled
-  const cell = labelled ? named : fit(width - treeWidth - 8)
+  const cell = labelled ? Math.min(named, Math.max(smallestLabelled, fit(height - 18))) : Math.min(fit(width - treeWidth - 8), fit(height))
   const side = cell * count
   const left = labelled ? nameWidth : 0
   return {

@@ -54,7 +54,7 @@ export function rankRuleOf(method: MethodEntry): string {
     sum: 'The sum of the ranks: nothing is cut.',
     chosen: 'You choose; what does not fit is cut and reported.',
     common: 'The one rank that all adapters share.',
-    k: 'The parameter k.',
+    k: 'As many as there are clusters (k).',
   }
   return rules[method.outputRank]
 }

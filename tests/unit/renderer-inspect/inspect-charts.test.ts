@@ -22,11 +22,21 @@ describe('similarity heat map', () => {
   ]
   const names = ['a', 'b', 'c']
   it('draws cells one by one up to a few thousand, names while they have room, and never less than a pixel', () => {
-    expect(layOutHeatMap(3, 800)).toMatchObject({ cell: 30, side: 90, left: 132, labelled: true, drawn: true, width: 318, height: 108 })
-    expect(layOutHeatMap(20, 800)).toMatchObject({ cell: 28, labelled: true, drawn: true })
-    expect(layOutHeatMap(50, 800)).toMatchObject({ cell: 13, left: 0, labelled: false, drawn: true })
-    expect(layOutHeatMap(200, 800)).toMatchObject({ cell: 3, labelled: false, drawn: false, side: 600 })
-    expect(layOutHeatMap(1000, 800)).toMatchObject({ cell: 1, side: 1000, drawn: false })
+    expect(layOutHeatMap(3, 800, 900)).toMatchObject({
+      cell: 30,
+      side: 90,
+      left: 132,
+      labelled: true,
+      drawn: true,
+      width: 318,
+      height: 108,
+    })
+    expect(layOutHeatMap(20, 800, 900)).toMatchObject({ cell: 28, labelled: true, drawn: true })
+    expect(layOutHeatMap(50, 800, 900)).toMatchObject({ cell: 13, left: 0, labelled: false, drawn: true })
+    expect(layOutHeatMap(200, 800, 900)).toMatchObject({ cell: 3, labelled: false, drawn: false, side: 600 })
+    expect(layOutHeatMap(40, 1200, 300)).toMatchObject({ cell: 12, labelled: true })
+    expect(layOutHeatMap(200, 800, 400)).toMatchObject({ cell: 2, labelled: false })
+    expect(layOutHeatMap(1000, 800, 900)).toMatchObject({ cell: 1, side: 1000, drawn: false })
   })
   it('draws the tree from the cells outwards, to scale', () => {
     const full = [
@@ -34,7 +44,7 @@ describe('similarity heat map', () => {
       [0.5, 1, 0],
       [0, 0, 1],
     ]
-    const layout = layOutHeatMap(3, 800)
+    const layout = layOutHeatMap(3, 800, 900)
     const brackets = layOutTree(clusterByCosine(full), layout)
     expect(brackets.map(({ x, y }) => [x, y])).toEqual([
       [226 + 42, 30],

@@ -45,6 +45,8 @@ describe('method words', () => {
       ['linear', 'acts on the update (joint core)'],
       ['average', 'acts on the update (joint core)'],
       ['peft_linear', 'acts on factors'],
+      ['ties', 'acts on the update'],
+      ['lego', 'acts on factors'],
     ]))
   it('says what a method needs', () => {
     expect(needsOf(methods[3])).toEqual(['all adapters of one rank in each module'])
