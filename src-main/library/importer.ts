@@ -16,6 +16,8 @@ import type { Inspect } from './inspection.ts'
 import type { Library } from './open-library.ts'
 import { runRelink } from './relink.ts'
 import { rescanPlaces } from './rescan.ts'
+import type { Stamp } from './read-file.ts'
+import type { ScanEvent } from './scan-folders.ts'
 import { createSettler } from './settle-checks.ts'
 import { createWorkerPool } from './worker-pool.ts'
 
@@ -41,6 +43,10 @@ export interface Importer {
   importFolder(folder: string, admission: Admission): Promise<ImportItem>
   /** For hosts that stay: takes up the checks that an earlier process did not finish, in the background, and has the reading threads ready. */
   resumeChecks(): void
+  /** Folders of adapters in `paths`, looked through with everything below. */
+  findPlaces(paths: readonly string[]): Promise<readonly string[]>
+  /** Those folders that hold a complete adapter which is not known as it is there now, with the stamps of their files. */
+  changedPlaces(folders: readonly string[]): Promise<ReadonlyMap<string, Stamp>>
   /** Looks whether adapters are still where they were (all, or the given ones), and imports anew where other content lies now. */
   rescan(ids?: readonly string[]): Promise<{ readonly missing: number; readonly found: number }>
   close(): Promise<void>
@@ -112,6 +118,22 @@ export function createImporter(options: ImporterOptions): Importer {
         if (!closing.signal.aborted) finishLeftImports(library, new Set(running.keys()))
       })
       void keep(work, 'pending checks could not be taken up')
+    },
+    async findPlaces(paths) {
+      const folders: string[] = []
+      const onPart = (events: readonly ScanEvent[]) =>
+        void folders.push(...events.flatMap((event) => (event.kind === 'found' ? [event.folder] : [])))
+      await pool.run('scan', paths, { signal: closing.signal, onPart })
+      return folders
+    },
+    async changedPlaces(folders) {
+      const stamps = await pool.run('stamp', folders, { signal: closing.signal })
+      const changed = folders.flatMap((folder, index) => {
+        const stamp = stamps[index] ?? null
+        const known = adapters.paths.at(folder)
+        return stamp === null || (known?.present && known.stamp === stamp) ? [] : [[folder, stamp] as const]
+      })
+      return new Map(changed)
     },
     rescan(ids) {
       const look = rescanPlaces(adapters, pool, closing.signal, ids)

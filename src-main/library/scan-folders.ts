@@ -14,6 +14,11 @@ const adapterFiles = new Set([weightsName, configName, ...pickleNames])
 const skippedFolders = new Set(['node_modules', '__pycache__', 'blobs', 'refs'])
 const maxDepth = 64
 
+/** False for the names of files in the making, of version control and of caches that hold no adapter under its own name. */
+export function isLookedInto(name: string): boolean {
+  return !skippedFolders.has(name) && (!name.startsWith('.') || name === '.cache')
+}
+
 /**
  * Looks for adapters in `paths` (folders, looked through with all their subfolders, or files of an adapter) and tells what it finds, in the
  * order of names. Folders are told apart by their real paths, so that links that run in circles end. Stops when `stopped` says so.
@@ -95,7 +100,7 @@ function listFolder(folder: string): readonly Dirent[] | Problem {
 
 /** The real path of an entry that is a folder to look into, null for everything else. */
 function childFolder(parent: string, entry: Dirent): string | null {
-  if (skippedFolders.has(entry.name) || (entry.name.startsWith('.') && entry.name !== '.cache')) return null
+  if (!isLookedInto(entry.name)) return null
   const path = join(parent, entry.name)
   if (entry.isDirectory()) return path
   if (!entry.isSymbolicLink()) return null
