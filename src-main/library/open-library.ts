@@ -1,7 +1,10 @@
 import { join } from 'node:path'
+import Database from 'better-sqlite3'
+import { Refusal } from '../contract/problems.ts'
 import type { Log } from '../platform/log.ts'
 import { createAdapterStore, type AdapterStore } from './adapter-store.ts'
 import { createCollectionStore, type CollectionStore } from './collection-store.ts'
+import { libraryCorrupt } from './database-problems.ts'
 import { createEditJournal, type EditJournal } from './edit-journal.ts'
 import { createImportStore, type ImportStore } from './import-store.ts'
 import { createJobStore, type JobStore } from './job-store.ts'
@@ -28,11 +31,26 @@ export interface Library {
   close(): void
 }
 
-/** Opens the library in `folder`, made when missing. Throws Refusal: library-newer, library-unreadable. */
+/**
+ * Opens the library in `folder`, made when missing. Throws Refusal: library-newer, library-corrupt, library-unreadable, library-not-written,
+ * library-busy.
+ */
 export function openLibrary({ folder, log, now = () => new Date() }: { folder: string; log: Log; now?: () => Date }): Library {
   const file = join(folder, libraryFile)
   const { db, backup } = openDatabase(file, migrations, now())
-  if (backup !== null) log.info('the library was copied before its tables were changed', { copy: backup })
+  try {
+    return joinStores(db, file, now)
+  } catch (error) {
+    db.close()
+    // The file passed as sound and of our version, and yet a statement does not fit its tables: their names were damaged.
+    const isMisfit = error instanceof Database.SqliteError && error.code === 'SQLITE_ERROR'
+    throw isMisfit ? new Refusal([libraryCorrupt(file, error.message)]) : error
+  } finally {
+    if (backup !== null) log.info('the library was copied before its tables were changed', { copy: backup })
+  }
+}
+
+function joinStores(db: Database.Database, file: string, now: () => Date): Library {
   const links = createLinks(db)
   const journal = createEditJournal(db, links, now)
   return {
