@@ -64,6 +64,8 @@ export const requests = {
     input: v.object({ paths: v.pipe(v.array(v.string()), v.minLength(1)) }),
     output: v.object({ id: v.nullable(v.string()), problems: v.array(problemSchema) }),
   },
+  /** Folders that are watched now (settings.watchedFolders), and why some cannot be; changes come as library.toolsChanged. */
+  'library.watching': { input: nothing, output: v.object({ folders: v.array(v.string()), problems: v.array(problemSchema) }) },
   /** Writes what the library itself knows of adapters (names, tags, collections, notes, hashes, lineage) as one JSON file each into a folder. */
   'library.exportMetadata': {
     input: v.object({ ids, folder: v.string() }),
@@ -128,7 +130,7 @@ export const requests = {
 /** Every event: name -> schema of its payload. Events only say what changed; the receiver asks for what it needs. */
 export const events = {
   'library.changed': v.object({ ids: v.array(v.string()) }),
-  /** Collections, saved views, or which edit can be taken back changed. */
+  /** Collections, saved views, which edit can be taken back, or what is watched changed. */
   'library.toolsChanged': v.object({}),
   'import.progress': importProgressSchema,
   'job.changed': jobSchema,

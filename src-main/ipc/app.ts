@@ -83,6 +83,7 @@ function openLibraryOf(host: HostPort, publisher: Publisher): State {
   const services = openServices({ ...host, emit: publisher.emit })
   const saved = services.settings.get().outputFolder
   if (saved !== null) host.access.allow(saved)
+  for (const folder of services.settings.get().watchedFolders) host.access.allow(folder)
   // What an earlier process left is taken up beside the first requests, not before them.
   const takenUp = services.takeUp().catch((error: unknown) => log.error('earlier work could not be taken up', { error: String(error) }))
   return {

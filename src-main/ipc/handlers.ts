@@ -34,7 +34,7 @@ export function createHandlers(services: Services, host: HostPort): Handlers {
     'app.licences': () => readFile(join(host.paths.resources, 'licenses', 'THIRD-PARTY.txt'), 'utf8'),
     'settings.get': () => settings.get(),
     'settings.set': async ({ settings: patch }) => {
-      if (patch.outputFolder) await permitted(patch.outputFolder)
+      await permitted(...(patch.outputFolder ? [patch.outputFolder] : []), ...(patch.watchedFolders ?? []))
       return services.changeSettings(patch)
     },
     ...nothingToRecover,

@@ -9,16 +9,17 @@ type LibraryToolRequest =
   | 'library.undo'
   | 'library.undoable'
   | 'library.relink'
+  | 'library.watching'
   | 'library.exportMetadata'
   | `collections.${'list' | 'create' | 'rename' | 'remove' | 'edit'}`
   | `views.${'list' | 'save' | 'remove'}`
 
 /** Requests of the library's own tools: collections, saved views, taking edits back, finding moved files, writing metadata. */
 export function libraryToolHandlers(
-  services: Pick<Services, 'library' | 'importer' | 'emit'>,
+  services: Pick<Services, 'library' | 'importer' | 'watcher' | 'emit'>,
   permitted: (...paths: readonly string[]) => Promise<void>,
 ): Pick<Handlers, LibraryToolRequest> {
-  const { library, importer, emit } = services
+  const { library, importer, watcher, emit } = services
   const { adapters, collections, views, journal } = library
   /** Tells the windows that collections or views changed, and with them the rows of `ids`. */
   const changed = <T>(answer: T, ids: readonly string[] = []): T => {
@@ -39,6 +40,7 @@ export function libraryToolHandlers(
       await permitted(...paths)
       return importer.relink(paths)
     },
+    'library.watching': () => watcher.state(),
     'library.exportMetadata': async ({ ids, folder }) => {
       await permitted(folder)
       return exportMetadata(adapters, ids, folder)

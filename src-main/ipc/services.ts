@@ -10,7 +10,9 @@ import { createQueue, type Queue } from '../jobs/queue.ts'
 import { backUpWhenDue } from '../library/back-up-daily.ts'
 import { unknownAdapter } from '../library/edit-adapters.ts'
 import { createImporter, type Importer } from '../library/importer.ts'
+import { loadCatalogue } from '../library/load-catalogue.ts'
 import { openLibrary, type Library } from '../library/open-library.ts'
+import { createFolderWatcher, type FolderWatcher } from '../library/watch-folders.ts'
 import { openSettings, type SettingsPatch, type SettingsStore } from '../platform/settings.ts'
 import { createPreviewer, type Previewer } from '../recipes/preview.ts'
 import type { HostPort } from './host-port.ts'
@@ -27,6 +29,7 @@ export interface Services {
   readonly library: Library
   readonly engine: Engine
   readonly importer: Importer
+  readonly watcher: FolderWatcher
   readonly queue: Queue
   readonly previewer: Previewer
   readonly emit: Publisher['emit']
@@ -61,6 +64,8 @@ export function openServices(options: ServicesOptions): Services {
     emitProgress: (progress) => emit('import.progress', progress),
     log,
   })
+  const watcher = createFolderWatcher({ importer, log, emitChanged: () => emit('library.toolsChanged', {}) })
+  const closing = new AbortController()
   const checkedStamp = (folder: string): string | null => adapters.writes.atPath(folder)?.stamp ?? null
   const queue = createQueue({
     store: library.jobs,
@@ -90,6 +95,7 @@ export function openServices(options: ServicesOptions): Services {
     library,
     engine,
     importer,
+    watcher,
     queue,
     previewer,
     emit,
@@ -98,6 +104,7 @@ export function openServices(options: ServicesOptions): Services {
     async changeSettings(patch) {
       const changed = await settings.set(patch)
       emit('settings.changed', changed)
+      if (patch.watchedFolders) void watcher.watch(changed.watchedFolders)
       return changed
     },
     adapterOf(id) {
@@ -109,11 +116,15 @@ export function openServices(options: ServicesOptions): Services {
     async takeUp() {
       await queue.open()
       importer.resumeChecks()
+      void loadCatalogue(adapters, closing.signal)
+      void watcher.watch(settings.get().watchedFolders)
       // Files may have moved while nothing was running; a window that opens does not wait for the look.
       importer.rescan().catch((error: unknown) => log.error('the look for missing files ended', { error: String(error) }))
     },
     async close() {
       previewer.close()
+      closing.abort()
+      await watcher.close()
       await queue.close()
       await importer.close()
       await backedUp
