@@ -6,7 +6,7 @@ import type { Engine } from '../engine/engine.ts'
 import type { StoredJob } from '../library/job-store.ts'
 import { weightsName, type AdapterSource } from '../recipes/adapter-source.ts'
 import { writtenBytes } from '../recipes/file-size.ts'
-import { recipeText, withIds } from '../recipes/recipe-text.ts'
+import { recipeText, withIds, withResolvedParams } from '../recipes/recipe-text.ts'
 import { resolveDraft, type Resolution } from '../recipes/resolve-recipe.ts'
 import { adapterConfig } from './adapter-config.ts'
 import { checkSources, type CheckedStamp } from './check-sources.ts'
@@ -109,7 +109,7 @@ export function createMergeRunner(services: MergeServices): Runner<MergeInput> {
       if (!ready || hasError(problems)) return { problems }
       const asked = ready.recipe.output.name?.trim() || (target === undefined ? titleOf(ready) : basename(target))
       const title = asked.slice(0, maxNameCharacters)
-      const recipe = recipeText(withIds(ready.recipe, ready.adapters), ready.adapters)
+      const recipe = recipeText(withIds(withResolvedParams(ready.recipe, ready.job), ready.adapters), ready.adapters)
       const provenance: Record<string, string> = target === undefined ? {} : { outFolder: target }
       return { job: { title, recipe, resolved: JSON.stringify(ready.job), fingerprint: ready.fingerprint, provenance, problems } }
     },

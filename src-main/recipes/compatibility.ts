@@ -34,6 +34,7 @@ export function describeCompatibility(method: MethodEntry, modules: readonly Sha
 
 /** Whether the written update is the one that was asked for. */
 export function exactness(method: MethodEntry, ranks: RankPlan): string {
+  if (method.family === 'clustering') return `${Math.max(0, ...ranks.kept)} means of clustered units, not the sum of the updates`
   if (method.actsOn === 'factors') return 'factor sums, not the sum of the updates'
   if (method.outputRank === 'sum') return 'exact'
   const cut = Math.max(0, ...ranks.kept)

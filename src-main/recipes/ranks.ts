@@ -30,8 +30,13 @@ export function planRanks(method: MethodEntry, params: ParamValues, output: Reci
     kept,
     written: padded.rank,
     sum: Math.max(0, ...modules.map(sumOfRanks)),
-    cut: modules.some((module, index) => kept[index]! < fullRank(module)),
-    problems: [...asked.problems, ...(clipped ? [clippedWarning(asked.rank as number, largestKept)] : []), ...padded.problems],
+    cut: modules.some((module, index) => kept[index]! < fullRank(method, module)),
+    problems: [
+      ...asked.problems,
+      ...(method.outputRank === 'k' ? clusterWarnings(Number(params['k']), modules) : []),
+      ...(clipped ? [clippedWarning(asked.rank as number, largestKept)] : []),
+      ...padded.problems,
+    ],
   }
 }
 
@@ -44,6 +49,7 @@ function checkAsked(
 ): { readonly rank: AskedRank; readonly problems: readonly Problem[] } {
   const problems = checkRankRange(rank)
   if (problems.length > 0) return { rank: 'auto', problems }
+  if (rank === 'sum' && method.kind === 'on_tiles') return { rank: 'auto', problems: [hasFullRank(method)] }
   if (rank === 'auto' || method.outputRank === 'chosen' || (rank === 'sum' && method.outputRank === 'sum')) return { rank, problems: [] }
   return { rank: 'auto', problems: [fixedByMethod(method, rank, modules)] }
 }
@@ -61,10 +67,10 @@ function keptRank(
     case 'common':
       return Math.max(...module.contributions.map((contribution) => contribution.module.rank))
     case 'k':
-      return Math.min(Number(params['k']), fullRank(module))
+      return Math.min(Number(params['k']), sumOfRanks(module))
     case 'chosen':
-      if (asked === 'sum') return fullRank(module)
-      return Math.min(asked === 'auto' ? largestSourceRank(modules) : asked, fullRank(module))
+      if (asked === 'sum') return fullRank(method, module)
+      return Math.min(asked === 'auto' ? largestSourceRank(modules) : asked, fullRank(method, module))
   }
 }
 
@@ -72,9 +78,10 @@ function sumOfRanks(module: SharedModule): number {
   return module.contributions.reduce((sum, contribution) => sum + contribution.module.rank, 0)
 }
 
-/** A sum of updates has at most this rank. */
-function fullRank(module: SharedModule): number {
-  return Math.min(sumOfRanks(module), module.in, module.out)
+/** The most that a result can have: a sum of updates has at most their ranks together, one made entry by entry can have any. */
+function fullRank(method: MethodEntry, module: SharedModule): number {
+  const sides = Math.min(module.in, module.out)
+  return method.kind === 'on_tiles' ? sides : Math.min(sumOfRanks(module), sides)
 }
 
 function largestSourceRank(modules: readonly SharedModule[]): number {
@@ -121,6 +128,35 @@ function fixedByMethod(method: MethodEntry, rank: AskedRank, modules: readonly S
     where: { field: 'output.rank', value: shownValue(rank) },
     allowed: method.outputRank === 'sum' ? ['auto', 'sum'] : ['auto'],
     hint: 'Remove output.rank, or use linear, which cuts the sum to the rank you choose.',
+  })
+}
+
+/** One warning when modules have fewer units than clusters are asked for; the module with the fewest stands for the others. */
+function clusterWarnings(k: number, modules: readonly SharedModule[]): readonly Problem[] {
+  const small = modules.filter((module) => sumOfRanks(module) < k)
+  if (small.length === 0) return []
+  const smallest = small.reduce((least, module) => (sumOfRanks(module) < sumOfRanks(least) ? module : least))
+  const units = sumOfRanks(smallest)
+  const more = small.length === 1 ? '' : `, and ${small.length - 1} more modules have fewer than ${k} too`
+  return [
+    warningProblem(
+      'parameter-invalid',
+      `k is ${k}, but ${smallest.name} has ${units} unit${units === 1 ? '' : 's'} in all adapters together${more}.`,
+      {
+        where: { field: 'params.k', value: String(k) },
+        allowed: [`a whole number from 1 to ${units}`],
+        hint: 'There each unit is a cluster of its own; a smaller k clusters them everywhere.',
+      },
+    ),
+  ]
+}
+
+/** "sum" keeps everything of a sum; here it would keep part of a result whose rank has nothing to do with the sources'. */
+function hasFullRank(method: MethodEntry): Problem {
+  return errorProblem('rank-invalid', `output.rank is "sum", but ${method.label} works entry by entry: its result has full rank.`, {
+    where: { field: 'output.rank', value: '"sum"' },
+    allowed: [`a whole number from 1 to ${maxRank}`, 'auto'],
+    hint: 'Give the rank to keep; what is cut is reported for each module. Use auto for the largest rank of the sources.',
   })
 }
 

@@ -1,7 +1,7 @@
 import { Document, isMap, isPair, isScalar, isSeq, visit } from 'yaml'
 import { findMethod } from '../contract/methods.ts'
 import { defaultsOf } from '../contract/params.ts'
-import type { Recipe } from '../contract/recipe.ts'
+import type { Recipe, ResolvedMergeJob } from '../contract/recipe.ts'
 import { defaultCoefficient } from './coefficients.ts'
 
 /** What an adapter reference means, when that is known. */
@@ -36,6 +36,16 @@ export function completeRecipe(recipe: Recipe): Recipe {
 /** The recipe with each adapter named by its id, so that it means the same from any folder. `adapters` in the recipe's order. */
 export function withIds(recipe: Recipe, adapters: readonly NamedAdapter[]): Recipe {
   return { ...recipe, adapters: recipe.adapters.map((entry, index) => ({ ...entry, adapter: adapters[index]?.id ?? entry.adapter })) }
+}
+
+/** The recipe with the parameters of its resolved job: numbers where it said "auto". */
+export function withResolvedParams(recipe: Recipe, job: Pick<ResolvedMergeJob, 'params' | 'adapters'>): Recipe {
+  const own = (index: number) => job.adapters[index]?.params ?? {}
+  return {
+    ...recipe,
+    params: { ...recipe.params, ...job.params },
+    adapters: recipe.adapters.map((entry, index) => (Object.keys(own(index)).length > 0 ? { ...entry, params: own(index) } : entry)),
+  }
 }
 
 /** A recipe as YAML, with every default. Where a reference is an id, the adapter's name stands beside it as a comment. */

@@ -1,10 +1,11 @@
 import type { AdapterDetail } from '../contract/adapter.ts'
 import { findMethod, methodIds, type MethodEntry } from '../contract/methods.ts'
-import { checkParams, type ParamValues } from '../contract/params.ts'
+import { checkParams, type ParamSpec, type ParamValues } from '../contract/params.ts'
 import { errorProblem, hasError, shownValue, type Problem } from '../contract/problems.ts'
 import type { Recipe, ResolvedMergeJob, ResolvedModule } from '../contract/recipe.ts'
 import { didYouMean } from '../contract/suggest.ts'
 import type { AdapterSource } from './adapter-source.ts'
+import { resolveAutomatic } from './automatic.ts'
 import { checkCoefficient, coefficientFor } from './coefficients.ts'
 import { checkCount, findAdapters, type FoundAdapter } from './find-adapters.ts'
 import { fingerprintOf } from './fingerprint.ts'
@@ -53,10 +54,13 @@ export function resolveRecipe(recipe: Recipe, source: AdapterSource, context: Re
   const method = findMethod(recipe.method) ?? null
   const { found, problems: adapterProblems } = findAdapters(recipe, source, context.relativeTo)
   const modules = uniteModules(found)
-  const params = method ? checkParams(method.params, recipe.params, 'recipe', 'params') : null
-  const ownParams = recipe.adapters.map((entry, index) =>
-    method ? checkParams(method.params, entry.params ?? {}, 'adapter', `adapters[${index}].params`) : null,
-  )
+  const check = (values: Readonly<Record<string, unknown>>, per: ParamSpec['per'], field: string) => {
+    if (!method) return null
+    const checked = checkParams(method.params, values, per, field)
+    return { ...checked, params: resolveAutomatic(method.params, checked.params, found) }
+  }
+  const params = check(recipe.params, 'recipe', 'params')
+  const ownParams = recipe.adapters.map((entry, index) => check(entry.params ?? {}, 'adapter', `adapters[${index}].params`))
   const ranks = method && params ? planRanks(method, params.params, recipe.output, modules) : null
   const problems = [
     ...(method ? checkCount(method, recipe.adapters.length) : unknownMethod(recipe.method)),

@@ -8,7 +8,7 @@ import { methods, type MethodEntry } from '../../../src-main/contract/methods.ts
 
 const root = join(import.meta.dirname, '../../..')
 
-/** Entries with every kind of parameter at both levels. */
+/** Entries of every kind, with every kind of parameter at both levels. */
 const sample: readonly MethodEntry[] = [
   {
     ...methods[1],
@@ -34,6 +34,20 @@ const sample: readonly MethodEntry[] = [
     ...methods[0],
     id: 'sample_factors',
     params: [{ kind: 'flag', id: 'balanceFirst', label: 'Balance', help: 'Balance the factors first.', per: 'adapter', default: true }],
+  },
+  {
+    ...methods[0],
+    id: 'sample_tiles',
+    kind: 'on_tiles',
+    params: [{ kind: 'number', id: 'density', label: 'Density', help: 'Share of entries kept.', per: 'recipe', default: 0.2 }],
+  },
+  {
+    ...methods[0],
+    id: 'sample_cluster',
+    kind: 'cluster',
+    params: [
+      { kind: 'integer', id: 'k', label: 'Clusters', help: 'Number of clusters.', per: 'recipe', default: 'auto', automatic: 'mean-rank' },
+    ],
   },
 ]
 
@@ -68,10 +82,18 @@ test('parameters become typed members, enumerations and reads, and no default is
   expect(dispatch).toContain('core::Matrix<double> sample_core(const Cores&, const SampleCoreParams&);')
 })
 
-test('a kind without a signature is refused by name', () => {
-  expect(() => nativeFiles([{ ...methods[0], id: 'ties', kind: 'on_tiles' }])).toThrow(
-    'method ties: native/methods/method.h has no signature of kind on_tiles yet',
-  )
+test('each of the four kinds has its signature', () => {
+  const dispatch = nativeFiles(sample).get('native/methods/dispatch.generated.cpp') ?? ''
+  expect(dispatch).toContain('core::Matrix<double> sample_core(const Cores&, const SampleCoreParams&);')
+  expect(dispatch).toContain('lora::RankUnits sample_factors(lora::RankUnits, const SampleFactorsParams&);')
+  expect(dispatch).toContain('OnTiles sample_tiles(const SampleTilesParams&);')
+  expect(dispatch).toContain('lora::RankUnits sample_cluster(const UnitPool&, const SampleClusterParams&);')
+})
+
+test('the help of a parameter is the comment of its member, and "auto" is no matter of the native core', () => {
+  const params = nativeFiles(sample).get('native/methods/params.generated.h') ?? ''
+  expect(params).toContain('  std::int64_t k;  ///< Number of clusters.\n')
+  expect(params).not.toContain('auto')
 })
 
 const compiler = spawnSync('g++', ['--version']).status === 0

@@ -1,6 +1,7 @@
 import { rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
+import { methodIds } from '../../../src-main/contract/methods.ts'
 import { resolveDraft } from '../../../src-main/recipes/resolve-recipe.ts'
 import { makePool, type Pool } from './pool.ts'
 
@@ -118,7 +119,7 @@ test('all problems of a recipe come at once', () => {
 
 test('an unknown method says what was probably meant', () => {
   expect(resolve(two({ method: 'liner' })).problems).toMatchObject([
-    { code: 'unknown-method', where: { field: 'method', value: '"liner"' }, allowed: ['concat', 'linear', 'average', 'peft_linear'] },
+    { code: 'unknown-method', where: { field: 'method', value: '"liner"' }, allowed: methodIds },
   ])
   expect(resolve(two({ method: 'liner' })).problems[0]?.hint).toContain('Did you mean "linear"?')
 })
