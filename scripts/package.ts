@@ -31,7 +31,12 @@ function fail(message: string, exitCode: number): never {
 
 /** Runs a script of a package with this Node, and ends with its exit code when it fails. */
 function run(script: string, words: readonly string[]): void {
-  const { status, error } = spawnSync(process.execPath, [join(root, script), ...words], { cwd: root, stdio: 'inherit' })
+  const { status, error } = spawnSync(process.execPath, [join(root, script), ...words], {
+    cwd: root,
+    stdio: 'inherit',
+    // electron-builder would ask whether there is a newer one.
+    env: { ...process.env, NO_UPDATE_NOTIFIER: '1' },
+  })
   if (error) throw error
   if (status !== 0) process.exit(status ?? 1)
 }

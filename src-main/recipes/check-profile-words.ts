@@ -1,4 +1,4 @@
-import { adapterVariants } from '../contract/adapter.ts'
+import { adapterVariants, type AdapterVariant } from '../contract/adapter.ts'
 import { errorProblem, shownValue, warningProblem, type Problem } from '../contract/problems.ts'
 import { configNumber, isSet, isSpeltAsPeft, type ExtraKind, type ProfileFacts } from './check-profile-facts.ts'
 
@@ -10,9 +10,18 @@ export function someNames(names: readonly string[]): string {
   return names.length > 2 ? `${shown} and ${names.length - 2} more` : shown
 }
 
-/** What the library itself found wrong: no loader gets past that either. */
-export function ownErrors(facts: ProfileFacts): readonly Problem[] {
-  return facts.problems.filter((problem) => problem.severity === 'error')
+/** What the library itself found wrong: no loader gets past that either, but a pickle file, which only Amalgam leaves closed. */
+export function ownErrors(tool: string, facts: ProfileFacts): readonly Problem[] {
+  const errors = facts.problems.filter((problem) => problem.severity === 'error')
+  return errors.map((problem) =>
+    problem.code === 'pickle-not-opened'
+      ? {
+          ...problem,
+          severity: 'warning',
+          hint: `${tool} reads the weights of a pickle file and nothing else in it; Amalgam knows nothing of them.`,
+        }
+      : problem,
+  )
 }
 
 /** Required fields that the config lacks. */
@@ -38,14 +47,18 @@ export function misspeltFactors(tool: string, effect: string, facts: ProfileFact
   ]
 }
 
-/** Variants that a tool without a word takes for a plain LoRA. `known`: fields of the config that it does understand. */
+/** Variants that the tool cannot load, or takes for a plain LoRA without a word. `known`: switches of the config that it does understand. */
 export function misreadVariant(tool: string, facts: ProfileFacts, known: readonly string[] = []): readonly Problem[] {
-  if (facts.variant !== 'changed-base' && facts.variant !== 'not-static' && facts.variant !== 'experts') return []
-  const understood = known.some((field) => facts.config[field] !== undefined && facts.config[field] !== null)
-  if (facts.variant === 'not-static' && understood) return []
   const { label, meaning } = adapterVariants[facts.variant]
-  const message = `${tool} takes ${facts.name} for a plain LoRA, but it is ${label}. ${meaning}`
-  return [errorProblem('variant-misread', message, { hint: 'Use PEFT for this adapter; no export can turn it into a plain LoRA.' })]
+  const effects: Partial<Record<AdapterVariant, string>> = {
+    'changed-base': `${tool} adds the update to the unchanged base model, but ${facts.name} belongs to a changed one. ${meaning}`,
+    'not-static': `${tool} takes ${facts.name} for a plain LoRA. ${meaning}`,
+    experts: `${tool} may not find the modules of ${facts.name}: it has ${label}. ${meaning}`,
+    other: `${tool} reads factors of linear layers and embeddings only.`,
+  }
+  const effect = effects[facts.variant]
+  if (effect === undefined || (facts.variant === 'not-static' && known.some((field) => isSet(facts, field)))) return []
+  return [errorProblem('variant-misread', effect, { hint: 'Use PEFT for this adapter; no export can turn it into a plain LoRA.' })]
 }
 
 /** Modules whose scaling the tool computes as `used` says, which is not the one the adapter was trained with; `ignored` are the fields it passes over. */

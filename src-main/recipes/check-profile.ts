@@ -34,7 +34,7 @@ function checkPeft(facts: ProfileFacts): readonly Problem[] {
     'pattern-unmatched': 'PEFT says so in a warning and goes on.',
   }
   return [
-    ...ownErrors(facts).map((problem) =>
+    ...ownErrors(label('peft'), facts).map((problem) =>
       problem.code === 'tensor-missing'
         ? {
             ...problem,
@@ -62,7 +62,7 @@ function checkVllm(facts: ProfileFacts): readonly Problem[] {
   const scale = globalScaling(facts, configNumber(facts, 'r'), isSet(facts, 'use_rslora'))
   const embeddings = facts.modules.filter((module) => isEmbeddingFactor(module.tensorA) || module.moduleKind === 'lm_head')
   return [
-    ...ownErrors(facts),
+    ...ownErrors(tool, facts),
     ...missingFields(tool, facts, ['r', 'lora_alpha', 'target_modules']),
     ...(dora ? [refused('dora-not-read', `${tool} refuses DoRA.`, 'use_dora')] : []),
     ...(saved ? [refused('modules-to-save-refused', `${tool} refuses modules that are saved in full.`, 'modules_to_save')] : []),
@@ -91,7 +91,7 @@ function checkLlamacpp(facts: ProfileFacts): readonly Problem[] {
   const dora = isSet(facts, 'use_dora') && !extras.has('magnitude')
   const heads = facts.modules.filter((module) => module.moduleKind === 'lm_head').map((module) => module.name)
   return [
-    ...ownErrors(facts),
+    ...ownErrors(tool, facts),
     ...missingFields(tool, facts, ['lora_alpha']),
     ...(dora ? [refused('dora-not-read', `${tool} takes DoRA for a plain LoRA.`, 'use_dora')] : []),
     ...refusedTensors(tool, extras, ['magnitude', 'bias', 'saved-module', 'other']),

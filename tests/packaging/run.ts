@@ -31,6 +31,18 @@ const withoutNetwork = Object.fromEntries(
   ]),
 )
 
+/** What cannot be made here is refused in words before anything is built. */
+function refuse(): void {
+  for (const [words, expected] of [
+    [['dmg'], 'On linux there is no dmg. Targets: dir, AppImage, deb.'],
+    [['deb'], 'give --homepage URL and --maintainer'],
+  ] as const) {
+    const { status, stderr } = spawnSync(process.execPath, [join(root, 'scripts/package.ts'), ...words], { cwd: root, encoding: 'utf8' })
+    const refused = status === 2 && stderr.includes(expected)
+    say(refused ? 'pass' : 'FAIL', `${words.join(' ')} is refused here: ${stderr.trim()}`)
+  }
+}
+
 /** Makes the package; null when it cannot be made. */
 function make(): Package | null {
   const stub = join(scratch, 'electron')
@@ -92,6 +104,7 @@ try {
   if (process.platform !== 'linux') say('skip', `every check: the stub of Electron is made for Linux, and this is ${process.platform}`)
   else if (!existsSync(join(root, 'out/main/index.js'))) say('FAIL', 'the bundles are not there: run "npm run build" first')
   else {
+    refuse()
     const made = make()
     if (made) {
       await look(made)

@@ -1,6 +1,6 @@
 import { afterAll, describe, expect, test } from 'vitest'
 import type { ExportProfile } from '../../../src-main/contract/export-profiles.ts'
-import type { ProblemCode } from '../../../src-main/contract/problems.ts'
+import { errorProblem, type ProblemCode } from '../../../src-main/contract/problems.ts'
 import { profileFacts } from '../../../src-main/recipes/check-profile-facts.ts'
 import { checkProfile } from '../../../src-main/recipes/check-profile.ts'
 import type { TestTensors, TinyAdapter } from '../../helpers/adapters.ts'
@@ -153,6 +153,13 @@ describe('PEFT', () => {
   })
 })
 
+test('a pickle file is read by the tools; only Amalgam does not look into it', () => {
+  const detail = pool.add(`adapter-${++count}`)
+  const problems = [errorProblem('pickle-not-opened', 'The weights are a pickle file.')]
+  for (const profile of ['peft', 'vllm', 'llamacpp'] as const)
+    expect(checkProfile({ ...profileFacts(detail), problems }, profile)).toMatchObject([{ code: 'pickle-not-opened', severity: 'warning' }])
+})
+
 test('names that no tool knows are errors for all', () => {
   const renamed: TinyAdapter = {
     edit: (tensors) => new Map([...tensors].map(([name, value]) => [name.replace('.weight', '.default.weight'), value])),
@@ -176,6 +183,8 @@ test('variants that are no plain LoRA are misread by all but PEFT; llama.cpp kno
   expect(say('peft', pissa)).not.toContain('error variant-misread')
   expect(say('vllm', pissa)).toContain('error variant-misread')
   expect(say('llamacpp', pissa)).toContain('error variant-misread')
+  const stacked: TinyAdapter = { config: { target_parameters: ['experts.gate_up_proj'] } }
+  for (const profile of ['vllm', 'llamacpp'] as const) expect(say(profile, stacked), profile).toEqual(['error variant-misread'])
   const invoked: TinyAdapter = { config: { alora_invocation_tokens: [1, 2] } }
   expect(say('vllm', invoked)).toContain('error variant-misread')
   expect(say('llamacpp', invoked)).not.toContain('error variant-misread')
