@@ -23,6 +23,7 @@ export async function withSession<T>(
   try {
     const services = openServices({ ...common, log, preventSleep: () => () => undefined, emit: publisher.emit })
     try {
+      await services.queue.tidy()
       return await work({ services, onEvent: publisher.onEvent })
     } finally {
       await services.close()

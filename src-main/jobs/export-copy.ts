@@ -1,7 +1,7 @@
 import { constants } from 'node:fs'
 import { access, open, type FileHandle } from 'node:fs/promises'
 import { join } from 'node:path'
-import { errorProblem, Refusal } from '../contract/problems.ts'
+import { errorProblem, Refusal, type Problem } from '../contract/problems.ts'
 import { weightsName } from '../recipes/adapter-source.ts'
 import { writeProblem } from './file-problems.ts'
 import { stopIfAsked } from './import-output.ts'
@@ -25,7 +25,7 @@ async function copyFile(from: string, to: string, context: RunContext): Promise<
     const { size } = await source.stat()
     const target = await orRefuse(to, () => open(to, 'wx'))
     try {
-      await copyBytes(source, target, { to, size, context })
+      await copyBytes(source, target, { from, to, size, context })
     } finally {
       await target.close()
     }
@@ -37,13 +37,14 @@ async function copyFile(from: string, to: string, context: RunContext): Promise<
 async function copyBytes(
   source: FileHandle,
   target: FileHandle,
-  { to, size, context }: { readonly to: string; readonly size: number; readonly context: RunContext },
+  { from, to, size, context }: { readonly from: string; readonly to: string; readonly size: number; readonly context: RunContext },
 ): Promise<void> {
   const chunk = Buffer.allocUnsafe(Math.min(chunkBytes, Math.max(1, size)))
   const started = performance.now()
   for (let place = 0; ;) {
     stopIfAsked(context)
     const { bytesRead } = await source.read(chunk, 0, chunk.length, place)
+    if (bytesRead === 0 && place < size) throw new Refusal([becameShorter(from)])
     if (bytesRead === 0) return
     await orRefuse(to, () => writeAll(target, chunk.subarray(0, bytesRead)))
     place += bytesRead
@@ -56,6 +57,11 @@ async function copyBytes(
       etaSeconds: Math.max(0, size - place) / rate,
     })
   }
+}
+
+function becameShorter(path: string): Problem {
+  const hint = 'Do it again when nothing writes to the file any more, or import it anew if it was replaced.'
+  return errorProblem('file-changed', 'The file became shorter while it was copied.', { where: { path }, hint })
 }
 
 async function writeAll(target: FileHandle, bytes: Uint8Array): Promise<void> {

@@ -32,10 +32,9 @@ export interface Queue {
   remove(id: string): readonly Problem[]
   /** Resolves when the job has ended. Throws for an unknown id. */
   whenEnded(id: string): Promise<Job>
-  /**
-   * Takes over what processes that no longer run have left: their running jobs become interrupted, their queued ones are run here.
-   * For the hosts that stay; a command that only runs its own job does not call it.
-   */
+  /** Ends what processes that no longer run have left running: those jobs become interrupted, and their unfinished outputs are removed. */
+  tidy(): Promise<void>
+  /** Tidies, and runs here what such processes have left queued. For the hosts that stay; a command only runs its own job. */
   open(): Promise<void>
   /** Stops: a running job becomes interrupted, queued ones stay. */
   close(): Promise<void>
@@ -151,6 +150,21 @@ export function createQueue(options: QueueOptions): Queue {
     return { jobId: id, problems: prepared.job.problems }
   }
 
+  /** Jobs that did not end before their process did. */
+  function left(): readonly StoredJob[] {
+    return records.list().filter((job) => !hasEnded(job.state) && !isAlive(job.provenance['process']))
+  }
+
+  async function tidy(): Promise<void> {
+    for (const job of left().filter(({ state }) => state !== 'queued')) {
+      await runnerOf(job.kind).cleanUp(job)
+      // Another process may have tidied at the same time.
+      if (hasEnded(records.read(job.id).state)) continue
+      records.setState(job.id, 'interrupted')
+      log.warn('a job was interrupted when its process ended', { job: job.id, title: job.title })
+    }
+  }
+
   return {
     start: enqueue,
     list: () => records.list().map(publicJob),
@@ -188,16 +202,11 @@ export function createQueue(options: QueueOptions): Queue {
       return []
     },
     whenEnded: (id) => records.whenEnded(id),
+    tidy,
     async open() {
-      for (const job of records.list().filter((job) => !hasEnded(job.state) && !isAlive(job.provenance['process']))) {
-        if (job.state === 'queued') {
-          records.change(job.id, { provenance: { ...job.provenance, process: token } })
-          continue
-        }
-        await runnerOf(job.kind).cleanUp(job)
-        records.setState(job.id, 'interrupted')
-        log.warn('a job was interrupted when its process ended', { job: job.id, title: job.title })
-      }
+      await tidy()
+      for (const job of left().filter(({ state }) => state === 'queued'))
+        records.change(job.id, { provenance: { ...job.provenance, process: token } })
       pump()
     },
     async close() {
