@@ -1,20 +1,23 @@
 import { join } from 'node:path'
+import type { MethodId } from '../../src-main/contract/methods.ts'
+import type { ParamValues } from '../../src-main/contract/params.ts'
 import type { ResolvedMergeJob } from '../../src-main/contract/recipe.ts'
 import { llama8bLayers, moduleNames } from './shapes.ts'
 
 /** The resolved job that merges every benchmark adapter with alternating coefficients; keptRank -1 keeps the sum of the ranks. */
 export function benchJob(
-  method: 'concat' | 'linear',
+  method: MethodId,
   folders: readonly string[],
   rank: number,
   keptRank: number,
   layers = llama8bLayers,
+  params: ParamValues = {},
 ): ResolvedMergeJob {
   return {
     schema: 1,
     kind: 'merge',
     method,
-    params: {},
+    params,
     adapters: folders.map((folder, index) => ({
       id: `bench-${index}`,
       name: `bench-${index}`,

@@ -9,9 +9,10 @@ import { join } from 'node:path'
 import { importHeaders } from './import-headers.ts'
 import { mergeConcat } from './merge-concat.ts'
 import { mergeLinear } from './merge-linear.ts'
+import { mergeTies } from './merge-ties.ts'
 import { holds, type Measure, type Trial } from './trial.ts'
 
-const trials: readonly Trial[] = [importHeaders, mergeConcat, mergeLinear]
+const trials: readonly Trial[] = [importHeaders, mergeConcat, mergeLinear, mergeTies]
 
 function line(measure: Measure): string {
   const bound =

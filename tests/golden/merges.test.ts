@@ -7,6 +7,7 @@ import { createRequire } from 'node:module'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import type { ParamValues } from '../../src-main/contract/params.ts'
 import type { ResolvedContribution, ResolvedMergeJob, ResolvedModule } from '../../src-main/contract/recipe.ts'
 import { readPeftAdapter, relativeDifference, type Update } from '../helpers/peft.ts'
 import { readSafetensors } from '../helpers/safetensors.ts'
@@ -18,12 +19,19 @@ const folder = process.env['AMALGAM_GOLDEN'] ?? join(import.meta.dirname, 'value
 interface GoldenCase {
   readonly adapters: readonly string[]
   readonly weights: readonly number[]
-  readonly options: { readonly svd_rank?: number }
+  readonly options: { readonly svd_rank?: number; readonly density?: number }
 }
 const cases = JSON.parse(readFileSync(join(folder, 'merges/cases.json'), 'utf8')) as Readonly<Record<string, GoldenCase>>
 
+interface Cover {
+  readonly method: string
+  readonly cut: boolean
+  readonly tolerance: number
+  readonly params?: (options: GoldenCase['options']) => ParamValues
+}
+
 /** PEFT's combination types (options aside) and what reproduces them, with the relative Frobenius difference allowed per module. */
-const covered: Readonly<Record<string, readonly { readonly method: string; readonly cut: boolean; readonly tolerance: number }[]>> = {
+const covered: Readonly<Record<string, readonly Cover[]>> = {
   cat: [
     { method: 'concat', cut: false, tolerance: 1e-5 },
     { method: 'linear', cut: false, tolerance: 1e-5 },
@@ -34,6 +42,7 @@ const covered: Readonly<Record<string, readonly { readonly method: string; reado
   ],
   svd: [{ method: 'linear', cut: true, tolerance: 1e-4 }],
   linear: [{ method: 'peft_linear', cut: false, tolerance: 1e-5 }],
+  ties_svd: [{ method: 'ties', cut: true, tolerance: 1e-4, params: ({ density = NaN }) => ({ density, variant: 'count' }) }],
 }
 
 /** One adapter of the folder as PEFT reads it. */
@@ -48,7 +57,7 @@ function readGoldenAdapter(name: string): GoldenAdapter {
 }
 
 /** The resolved job over the union of the adapters' modules; `cutTo` -1 keeps everything. */
-function resolvedJob(method: string, golden: GoldenCase, adapters: readonly GoldenAdapter[], cutTo: number): ResolvedMergeJob {
+function resolvedJob({ method, params }: Cover, golden: GoldenCase, adapters: readonly GoldenAdapter[], cutTo: number): ResolvedMergeJob {
   const names = [...new Set(adapters.flatMap((adapter) => [...adapter.modules.keys()]))].sort()
   const modules = names.map((name): ResolvedModule => {
     const prefix = `base_model.model.${name}`
@@ -67,7 +76,7 @@ function resolvedJob(method: string, golden: GoldenCase, adapters: readonly Gold
     schema: 1,
     kind: 'merge',
     method,
-    params: {},
+    params: params?.(golden.options) ?? {},
     adapters: adapters.map((adapter, index) => ({
       id: `${index}`,
       name: `${index}`,
@@ -131,10 +140,11 @@ describe('merges agree with PEFT', () => {
   })
 
   for (const [name, golden] of Object.entries(cases)) {
-    for (const { method, cut, tolerance } of covered[name.replace(/_negative$/, '')] ?? []) {
+    for (const cover of covered[name.replace(/_negative$/, '')] ?? []) {
+      const { method, cut, tolerance, params } = cover
       test(`${method} gives ${name} to ${tolerance}`, async () => {
         const adapters = golden.adapters.map(readGoldenAdapter)
-        const job = resolvedJob(method, golden, adapters, cut ? (golden.options.svd_rank ?? NaN) : -1)
+        const job = resolvedJob(cover, golden, adapters, cut ? (golden.options.svd_rank ?? NaN) : -1)
         const outFile = join(scratch, `${name}-${method}.safetensors`)
         await addon.startJob('merge', JSON.stringify({ job, outFile, threads: 2 }), () => {}).promise
         expectAgreement(writtenUpdates(outFile), name, tolerance)
@@ -146,6 +156,7 @@ describe('merges agree with PEFT', () => {
           golden.adapters.forEach((adapter) => pool.addFolder(adapter, join(folder, 'adapters', adapter)))
           const { updates } = await mergeUpdates(pool, {
             method,
+            params: params?.(golden.options) ?? {},
             adapters: golden.adapters.map((adapter, index) => ({ adapter, coefficient: golden.weights[index] ?? NaN })),
             output: { rank: cut ? (golden.options.svd_rank ?? NaN) : method === 'linear' ? 'sum' : 'auto' },
           })

@@ -42,7 +42,15 @@ interface Sides {
 type Line = readonly [name: 'a' | 'b' | 'c' | 'gauged', coefficient: number]
 type Merge = (...lines: readonly Line[]) => Promise<Updates>
 
-function recipeOf(method: MethodEntry, rank: 'auto' | 'sum', lines: readonly Line[], coefficients: boolean): RecipeInput {
+type OutputRank = 'auto' | 'sum' | 4096
+
+/** The default, and one that keeps everything where the rank can be chosen: a number for results of full rank, of which there is no "sum". */
+function outputRanks(method: MethodEntry): readonly OutputRank[] {
+  if (method.outputRank === 'common' || method.outputRank === 'k') return ['auto']
+  return ['auto', method.kind === 'on_tiles' ? 4096 : 'sum']
+}
+
+function recipeOf(method: MethodEntry, rank: OutputRank, lines: readonly Line[], coefficients: boolean): RecipeInput {
   const kind = method.needs.equalRanks ? 'equal' : 'mixed'
   return {
     method: method.id,
@@ -95,14 +103,14 @@ function difference({ actual, expected }: Sides, method: MethodEntry): number {
 const entries: readonly MethodEntry[] = methods
 for (const method of entries) {
   describe(method.id, () => {
-    for (const rank of method.outputRank === 'common' ? (['auto'] as const) : (['auto', 'sum'] as const)) {
+    for (const rank of outputRanks(method)) {
       const merge: Merge = async (...lines) => (await mergeUpdates(pool, recipeOf(method, rank, lines, method.coefficients))).updates
       for (const claim of method.identities) testClaim(method, claim, rank, merge)
     }
   })
 }
 
-function testClaim(method: MethodEntry, claim: IdentityClaim, rank: 'auto' | 'sum', merge: Merge): void {
+function testClaim(method: MethodEntry, claim: IdentityClaim, rank: OutputRank, merge: Merge): void {
   const title = `${identityTexts[claim.id]} (rank ${rank})`
   if (claim.holds) {
     test(`holds: ${title}`, async () => {

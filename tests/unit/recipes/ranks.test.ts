@@ -81,3 +81,13 @@ test('padTo vllm rounds the written rank up, and the kept ranks stay', () => {
 test('above what vLLM accepts padding is refused', () => {
   expect(ranks('concat', { padTo: 'vllm' }, ['big', 'big'])).toMatchObject({ problems: ['warning adapter-repeated', 'error rank-invalid'] })
 })
+
+test('a method that works entry by entry has a result of full rank: any number up to the smaller side, and no sum', () => {
+  expect(ranks('ties', {})).toMatchObject({ kept: { [q]: 6, [k]: 6 }, written: 6, problems: [] })
+  expect(ranks('ties', { rank: 12 })).toMatchObject({ kept: { [q]: 12, [k]: 8 }, written: 12, problems: [] })
+  expect(ranks('ties', { rank: 'sum' })).toMatchObject({
+    kept: {},
+    problems: ['error rank-invalid'],
+    first: { where: { field: 'output.rank' }, message: expect.stringContaining('full rank') },
+  })
+})
