@@ -1,9 +1,11 @@
 import { checkCommand } from './check.ts'
+import { collectionsCommand } from './collections.ts'
 import type { Command } from './command.ts'
 import { exportCommand } from './export.ts'
 import { importCommand } from './import.ts'
 import { jobsCommand } from './jobs.ts'
 import { listCommand, showCommand } from './library.ts'
+import { metadataCommand, relinkCommand, undoCommand } from './library-tools.ts'
 import { mergeCommand } from './merge.ts'
 import { methodsCommand } from './methods.ts'
 import { restoreBackupCommand } from './restore-backup.ts'
@@ -14,6 +16,10 @@ export const commands: readonly Command[] = [
   importCommand,
   listCommand,
   showCommand,
+  collectionsCommand,
+  relinkCommand,
+  undoCommand,
+  metadataCommand,
   checkCommand,
   methodsCommand,
   mergeCommand,

@@ -33,11 +33,20 @@ export async function importPaths(
   context: Pick<CommandContext, 'signal' | 'progress'>,
   tags: readonly string[] = [],
 ): Promise<ImportReport> {
-  const { importer } = session.services
-  const started = importer.start(
+  const started = session.services.importer.start(
     paths.map((path) => resolve(path)),
     { origin: 'imported', tags },
   )
+  return waitForImport(session, started, context)
+}
+
+/** Waits for what was started, with its progress on the terminal, and resolves with the report. Ctrl+C stops it, which is a Refusal. */
+export async function waitForImport(
+  session: Session,
+  started: ReturnType<Session['services']['importer']['start']>,
+  context: Pick<CommandContext, 'signal' | 'progress'>,
+): Promise<ImportReport> {
+  const { importer } = session.services
   const { id } = started
   if (id === null) throw new Refusal(started.problems)
   const stop = (): void => void importer.stop(id)

@@ -1,10 +1,11 @@
 import type { AdapterRow } from '../contract/adapter.ts'
 import { adapterStatuses } from '../contract/adapter.ts'
-import { libraryQuerySchema, type LibraryQueryInput } from '../contract/library-query.ts'
+import { libraryQuerySchema, type Facet, type LibraryFilter, type LibraryQueryInput } from '../contract/library-query.ts'
 import type { Library } from '../library/open-library.ts'
 import * as v from 'valibot'
 import { adapterFacts, adapterTable, type AdapterObject } from './adapter-lines.ts'
-import { outcome, type Command } from './command.ts'
+import { exitCodes, outcome, type Command } from './command.ts'
+import { filterNotes, filterOptions, filtersOf } from './library-filters.ts'
 import { withSession } from './session.ts'
 
 /** Rows asked for at once. */
@@ -20,19 +21,29 @@ export const listCommand: Command = {
   options: [
     { name: 'text', value: 'WORDS', help: 'Only adapters in which every word is found: name, base model, tags, notes, modules, paths.' },
     { name: 'status', value: 'STATUS', repeatable: true, allowed: adapterStatuses, help: 'Only adapters with this status.' },
-    { name: 'tag', value: 'TAG', repeatable: true, help: 'Only adapters with this tag.' },
+    { name: 'tag', value: 'TAG', repeatable: true, help: 'Only adapters with this tag; several: at least one of them.' },
+    ...filterOptions,
   ],
+  notes: () => filterNotes,
   run: (given, context) =>
     withSession(given.value('library'), context, async ({ services }) => {
-      const statuses = adapterStatuses.filter((status) => given.values('status').includes(status))
-      const filters = [
-        ...(statuses.length > 0 ? [{ facet: 'status', values: statuses } as const] : []),
-        ...(given.has('tag') ? [{ facet: 'tag', values: [...given.values('tag')] } as const] : []),
-      ]
-      const rows = allRows(services.library, { text: given.value('text') ?? '', filters })
+      const filters = filtersOf(given, services.library.collections)
+      if ('code' in filters)
+        return {
+          ...outcome({ problems: [filters] }, [], [filters]),
+          ...(filters.code === 'request-invalid' && { exitCode: exitCodes.usage }),
+        }
+      const rows = allRows(services.library, {
+        text: given.value('text') ?? '',
+        filters: [...filtersFor('status', given.values('status')), ...filtersFor('tag', given.values('tag')), ...filters],
+      })
       const objects: AdapterObject[] = rows.map((row) => ({ ...row, lineage: lineageOf(services.library, row) }))
       return outcome(objects, rows.length > 0 ? adapterTable(rows) : ['No adapter matches.'])
     }),
+}
+
+function filtersFor(facet: Facet, values: readonly string[]): LibraryFilter[] {
+  return values.length > 0 ? [{ facet, mode: 'any', values: [...values] }] : []
 }
 
 function allRows(library: Library, query: LibraryQueryInput): readonly AdapterRow[] {

@@ -34,11 +34,14 @@ export const facetIds = Object.keys(facets) as [Facet, ...Facet[]]
 export const filterModes = ['any', 'all', 'none'] as const
 export type FilterMode = (typeof filterModes)[number]
 
+/** Most values of one filter. */
+export const mostFilterValues = 200
+
 export const libraryFilterSchema = v.object({
   facet: v.picklist(facetIds),
   mode: v.optional(v.picklist(filterModes), 'any'),
   /** Numbers as text; "" stands for adapters without a value (no base model, no licence). */
-  values: v.pipe(v.array(v.string()), v.minLength(1), v.maxLength(200)),
+  values: v.pipe(v.array(v.string()), v.minLength(1), v.maxLength(mostFilterValues)),
 })
 export type LibraryFilter = v.InferOutput<typeof libraryFilterSchema>
 

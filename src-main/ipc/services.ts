@@ -116,7 +116,9 @@ export function openServices(options: ServicesOptions): Services {
     async takeUp() {
       await queue.open()
       importer.resumeChecks()
-      void loadCatalogue(adapters, closing.signal)
+      loadCatalogue(adapters, closing.signal).catch((error: unknown) =>
+        log.error('the catalogue could not be loaded', { error: String(error) }),
+      )
       void watcher.watch(settings.get().watchedFolders)
       // Files may have moved while nothing was running; a window that opens does not wait for the look.
       importer.rescan().catch((error: unknown) => log.error('the look for missing files ended', { error: String(error) }))
