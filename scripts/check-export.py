@@ -130,7 +130,9 @@ def main():
         "failed": sum(not case["passed"] for case in cases),
         "cases": cases,
     }
-    text = json.dumps(report, indent=2)
+    # One line for each case.
+    lines = ",\n".join("    " + json.dumps(case) for case in report.pop("cases"))
+    text = json.dumps(report, indent=2).removesuffix("\n}") + ',\n  "cases": [\n' + lines + "\n  ]\n}"
     print(text)
     if arguments.write:
         arguments.write.write_text(text + "\n")
