@@ -1,0 +1,79 @@
+/**
+ * node tests/trust/run.ts [PART ...]: the tests of trust, one line each, and a closing line "trust: N passed, N failed, N skipped".
+ * `kill --count 200 --seed 1 --record` runs the long version of one part and writes its figures to docs/benchmarks.
+ */
+import { parseArgs } from 'node:util'
+import { writeFileSync } from 'node:fs'
+import { cpus, totalmem } from 'node:os'
+import { join } from 'node:path'
+import { root } from './amalgam.ts'
+import { killRuns } from './kill.ts'
+
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
+  options: { count: { type: 'string' }, seed: { type: 'string' }, record: { type: 'boolean' }, verbose: { type: 'boolean' } },
+})
+const counts = { passed: 0, failed: 0, skipped: 0 }
+const say = values.verbose || values.record ? (line: string): void => console.log(`      ${line}`) : (): void => undefined
+
+/** What a test may end with instead of passing. */
+export interface Skipped {
+  readonly skipped: string
+}
+
+async function attempt(title: string, work: () => Promise<Skipped | string | void>): Promise<void> {
+  const begun = performance.now()
+  try {
+    const told = await work()
+    if (typeof told === 'object') {
+      counts.skipped += 1
+      console.log(`skip  ${title}: ${told.skipped}`)
+      return
+    }
+    counts.passed += 1
+    console.log(`pass  ${title}${told ? `: ${told}` : ''} in ${((performance.now() - begun) / 1000).toFixed(1)} s`)
+  } catch (error) {
+    counts.failed += 1
+    console.log(`FAIL  ${title}: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`)
+  }
+}
+
+/** Writes the figures of a long run; the machine's name and paths stay out. */
+function record(name: string, figures: Readonly<Record<string, unknown>>): void {
+  const machine = { cores: cpus().length, processor: cpus()[0]?.model ?? 'unknown', memoryBytes: totalmem(), node: process.versions.node }
+  writeFileSync(join(root, 'docs/benchmarks', `${name}.json`), `${JSON.stringify({ ...figures, machine }, null, 2)}\n`)
+}
+
+const parts: Readonly<Record<string, () => Promise<void>>> = {
+  async kill() {
+    const count = Number(values.count ?? 12)
+    const seed = Number(values.seed ?? 1)
+    await attempt(`${count} runs killed at random moments of import, merge and export`, async () => {
+      const begun = performance.now()
+      const kills = await killRuns(count, seed, say)
+      const hits = kills.filter(({ hit }) => hit).length
+      if (hits < count / 2) throw new Error(`only ${hits} of ${count} kills came before the end`)
+      if (values.record) {
+        const spread = Object.groupBy(kills, ({ kind }) => kind)
+        const perKind = Object.fromEntries(Object.entries(spread).map(([kind, all]) => [kind, { killed: all!.length, beforeTheEnd: all!.filter(({ hit }) => hit).length, left: countBy(all!.map(({ left }) => left.replaceAll(/\d+ (listed|checked)/g, (word) => (word.startsWith('0 ') ? word : `some ${word.split(' ')[1]}`)))) }])) // prettier-ignore
+        record('kill', { kills: count, seed, beforeTheEnd: hits, broken: 0, seconds: Math.round((performance.now() - begun) / 1000), perKind })
+      }
+      return `${hits} of them before the end`
+    })
+  },
+}
+
+function countBy(words: readonly string[]): Readonly<Record<string, number>> {
+  const counted: Record<string, number> = {}
+  for (const word of words) counted[word] = (counted[word] ?? 0) + 1
+  return counted
+}
+
+const unknown = positionals.filter((name) => !Object.hasOwn(parts, name))
+if (unknown.length > 0) {
+  console.error(`There is no part ${unknown.join(', ')}. Parts: ${Object.keys(parts).join(', ')}.`)
+  process.exit(2)
+}
+for (const name of positionals.length > 0 ? positionals : Object.keys(parts)) await parts[name]!()
+console.log(`trust: ${counts.passed} passed, ${counts.failed} failed, ${counts.skipped} skipped`)
+process.exitCode = counts.failed > 0 || counts.passed === 0 ? 1 : 0
