@@ -16,7 +16,7 @@ export function readableOf(rows: readonly AdapterRow[]): readonly AdapterRow[] {
 
 /** Pairs of `count` adapters. */
 export function pairCount(count: number): number {
-  return (count * (count - 1)) / 2
+  return count < 2 ? 0 : (count * (count - 1)) / 2
 }
 
 /** True when both hold the same ids, in any order. */
