@@ -48,12 +48,13 @@ export async function keyboard(page: Page): Promise<void> {
   assert.match(((await lineage.textContent()) ?? '').replaceAll(/\s+/g, ' '), /× [-\u2212]0\.5/)
 }
 
-async function isFocusInside(page: Page, selector: string): Promise<boolean> {
+/** True when the focus is somewhere inside what `selector` names. */
+export async function isFocusInside(page: Page, selector: string): Promise<boolean> {
   return page.evaluate((wanted) => document.activeElement?.closest(wanted) !== null && document.activeElement !== document.body, selector)
 }
 
 /** True when the focused element matches and its words begin with `words`; it must also show that it has the focus. */
-async function isFocused(page: Page, selector: string, words: string): Promise<boolean> {
+export async function isFocused(page: Page, selector: string, words: string): Promise<boolean> {
   return page.evaluate(
     ({ selector, words }) => {
       const active = document.activeElement

@@ -8,7 +8,10 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { findChromium } from './chromium.ts'
+import { inspect } from './inspect.ts'
+import { inspectByKeyboard } from './inspect-keyboard.ts'
 import { keyboard } from './keyboard.ts'
+import { libraryAtWork } from './library.ts'
 import { launchDouble, launchElectron, launchWeb, type Launched, type LaunchedDouble, type LaunchOptions } from './launch.ts'
 import { makeLargePair, makePool } from './pool.ts'
 import { keepsPictures, picture } from './screen.ts'
@@ -30,7 +33,10 @@ interface Scenario {
 
 const scenarios: readonly Scenario[] = [
   { name: 'walk', run: (app, { host, folder }) => walk(app.page, { host, pool: makePool(join(folder, 'pool')) }) },
+  { name: 'library', run: (app, { host, folder }) => libraryAtWork(app, { host, folder }) },
   { name: 'keyboard', run: (app) => keyboard(app.page) },
+  { name: 'inspect', run: (app, { host, folder }) => inspect(app.page, { host, folder }) },
+  { name: 'inspect-keyboard', run: (app, { folder }) => inspectByKeyboard(app.page, folder) },
   { name: 'shell', hosts: ['double'], run: (app) => checkShell(app as LaunchedDouble) },
   { name: 'stop', run: (app, { host, folder }) => stop(app.page, { host, folder: makeLargePair(join(folder, 'large')) }) },
 ]
