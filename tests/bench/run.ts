@@ -8,11 +8,12 @@ import { join } from 'node:path'
 
 import { importHeaders } from './import-headers.ts'
 import { mergeConcat } from './merge-concat.ts'
+import { mergeLego } from './merge-lego.ts'
 import { mergeLinear } from './merge-linear.ts'
 import { mergeTies } from './merge-ties.ts'
 import { holds, type Measure, type Trial } from './trial.ts'
 
-const trials: readonly Trial[] = [importHeaders, mergeConcat, mergeLinear, mergeTies]
+const trials: readonly Trial[] = [importHeaders, mergeConcat, mergeLinear, mergeTies, mergeLego]
 
 function line(measure: Measure): string {
   const bound =
