@@ -18,6 +18,7 @@ import { LicencesState } from './licences.svelte.ts'
 import { MergeState } from './merge.svelte.ts'
 import { Navigation } from './navigation.svelte.ts'
 import { Selection } from './selection.svelte.ts'
+import { WatchingState } from './settings-watching.svelte.ts'
 import { SettingsState } from './settings.svelte.ts'
 import { UndoState } from './undo.svelte.ts'
 import { ViewsState } from './views.svelte.ts'
@@ -50,6 +51,7 @@ export function createApp(window: Window): AppState {
     collections: new CollectionsState(bridge, announcer, undo),
     views: new ViewsState(bridge, announcer),
     inspection: new LibraryInspection(bridge),
+    watching: new WatchingState(bridge),
     jobs: new JobsState(bridge, announcer),
     merge: new MergeState(bridge, settings, announcer),
     inspect: new InspectState(bridge),

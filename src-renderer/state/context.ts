@@ -18,6 +18,7 @@ import type { LicencesState } from './licences.svelte.ts'
 import type { MergeState } from './merge.svelte.ts'
 import type { Navigation } from './navigation.svelte.ts'
 import type { Selection } from './selection.svelte.ts'
+import type { WatchingState } from './settings-watching.svelte.ts'
 import type { SettingsState } from './settings.svelte.ts'
 import type { UndoState } from './undo.svelte.ts'
 import type { ViewsState } from './views.svelte.ts'
@@ -42,6 +43,7 @@ export interface AppState {
   readonly views: ViewsState
   /** Of the adapter in the detail pane. */
   readonly inspection: LibraryInspection
+  readonly watching: WatchingState
   readonly jobs: JobsState
   readonly merge: MergeState
   readonly inspect: InspectState

@@ -1,4 +1,4 @@
-import { facets, type Facet, type LibraryFilter, type LibraryQueryInput } from '../../src-main/contract/library-query.ts'
+import type { Facet, Facets, LibraryFilter, LibraryQueryInput } from '../../src-main/contract/library-query.ts'
 
 /** What narrows and orders the table: a library query without its window. Filters may be without values while they are being made. */
 export interface TableQuery {
@@ -43,7 +43,7 @@ export function placeOfValue(filters: readonly LibraryFilter[], facet: Facet, va
   )
 }
 
-/** True when adapters can have several values of the facet, so that "all of" means something. */
-export function hasAllMode(facet: Facet): boolean {
-  return facets[facet].many
+/** The tags in use, by how often; adapters without any are counted by the host under an empty one. */
+export function tagsInUse(counts: Facets | null): readonly string[] {
+  return (counts?.counts.tag ?? []).map(({ value }) => value).filter((tag) => tag !== '')
 }

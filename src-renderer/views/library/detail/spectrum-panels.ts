@@ -60,7 +60,7 @@ export function layOutPanels(modules: readonly ModuleInspection[], width: number
   const panelHeight = titleHeight + plotHeight + labelHeight
   const most = max(drawn, (module) => module.singularValues.length) ?? 1
   const y = scaleLinear([0, max(drawn, (module) => module.singularValues[0] ?? 0) || 1], [plotHeight, 0])
-  const x = scaleLinear([1, Math.max(2, most)], [0, panelWidth - 4])
+  const x = scaleLinear([1, Math.max(2, most)], [4, panelWidth - 8])
   const panels = kinds.map((kind, index): SpectrumPanel => {
     const left = leftRoom + (index % perRow) * (panelWidth + gap)
     const top = Math.floor(index / perRow) * panelHeight
