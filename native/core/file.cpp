@@ -20,7 +20,15 @@ constexpr std::size_t largest_transfer_bytes = std::size_t{1} << 30;  // Linux m
 std::string system_words(int system_error) { return std::generic_category().message(system_error); }
 
 Error read_error(int system_error, const std::string& path) {
-  return Error("file-unreadable", "The file cannot be read: " + system_words(system_error) + ".").at_path(path);
+  return Error("file-unreadable", "The file cannot be read: " + system_words(system_error) + ".")
+      .at_path(path)
+      .with_hint("Check that the file is there, that you may read it, and that its disk is sound.");
+}
+
+Error changed_error(const std::string& what, const std::string& path) {
+  return Error("file-changed", "The file " + what + " while it was being read.")
+      .at_path(path)
+      .with_hint("Import it again when nothing writes to it any more.");
 }
 
 }  // namespace
@@ -31,7 +39,9 @@ Error write_error(int system_error, const std::string& path) {
         .at_path(path)
         .with_hint("Free some space, or choose another output folder.");
   }
-  return Error("write-failed", "The file cannot be written: " + system_words(system_error) + ".").at_path(path);
+  return Error("write-failed", "The file cannot be written: " + system_words(system_error) + ".")
+      .at_path(path)
+      .with_hint("Check the disk and your rights there, or choose another output folder.");
 }
 
 FileDescriptor::~FileDescriptor() {
@@ -55,7 +65,11 @@ InputFile::InputFile(std::string path)
 InputFile::Identity InputFile::identify() const {
   struct stat status {};
   if (::fstat(descriptor_.get(), &status) != 0) throw read_error(errno, path_);
-  if (!S_ISREG(status.st_mode)) throw Error("file-unreadable", "This is not a regular file.").at_path(path_);
+  if (!S_ISREG(status.st_mode)) {
+    throw Error("file-unreadable", "This is not a regular file.")
+        .at_path(path_)
+        .with_hint("Name a file of its own, no folder, pipe or device.");
+  }
 #ifdef __APPLE__
   const timespec modified = status.st_mtimespec;
 #else
@@ -71,7 +85,7 @@ void InputFile::read(std::uint64_t offset, std::size_t bytes, void* out) const {
         ::pread(descriptor_.get(), place, std::min(bytes, largest_transfer_bytes), static_cast<off_t>(offset));
     if (got < 0 && errno == EINTR) continue;
     if (got < 0) throw read_error(errno, path_);
-    if (got == 0) throw Error("file-changed", "The file became shorter while it was being read.").at_path(path_);
+    if (got == 0) throw changed_error("became shorter", path_);
     place += got;
     offset += static_cast<std::uint64_t>(got);
     bytes -= static_cast<std::size_t>(got);
@@ -79,8 +93,7 @@ void InputFile::read(std::uint64_t offset, std::size_t bytes, void* out) const {
 }
 
 void InputFile::check_unchanged() const {
-  if (identify() != identity_)
-    throw Error("file-changed", "The file was changed while it was being read.").at_path(path_);
+  if (identify() != identity_) throw changed_error("was changed", path_);
 }
 
 // O_EXCL: a file that is already there belongs to somebody, and must be neither emptied now nor removed on failure.

@@ -7,7 +7,9 @@ import { writeFileSync } from 'node:fs'
 import { cpus, totalmem } from 'node:os'
 import { join } from 'node:path'
 import { root } from './amalgam.ts'
+import { closeFaultBench, injectFaults, openFaultBench, type FaultBench } from './faults.ts'
 import { killRuns } from './kill.ts'
+import { buildShim } from './shim.ts'
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
@@ -61,6 +63,27 @@ const parts: Readonly<Record<string, () => Promise<void>>> = {
       return `${hits} of them before the end`
     })
   },
+  async faults() {
+    await attempt('faults of the file system while import, merge and export run', () =>
+      withFaults(async (bench) => {
+        const shim = buildShim(bench.folder)
+        if ('skipped' in shim) return shim
+        const begun = performance.now()
+        const { struck, endings } = await injectFaults(bench, shim, Number(values.count ?? 1), say)
+        if (values.record) record('faults', { struck, endings, seconds: Math.round((performance.now() - begun) / 1000) })
+        return `${struck} runs were struck`
+      }),
+    )
+  },
+}
+
+async function withFaults<T>(work: (bench: FaultBench) => Promise<T>): Promise<T> {
+  const bench = await openFaultBench()
+  try {
+    return await work(bench)
+  } finally {
+    closeFaultBench(bench)
+  }
 }
 
 function countBy(words: readonly string[]): Readonly<Record<string, number>> {
