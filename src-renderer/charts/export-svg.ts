@@ -12,6 +12,7 @@ const copied = [
   'font-weight',
   'text-anchor',
   'dominant-baseline',
+  'image-rendering',
 ] as const
 
 const svgName = 'http://www.w3.org/2000/svg'
