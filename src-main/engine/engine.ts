@@ -6,10 +6,13 @@ import { loadBinding, type LoadedBinding, type NativeBinding } from './binding.t
 import { describeDevice, threadsToUse } from './devices.ts'
 import { notBuiltProblem } from './native-errors.ts'
 import {
+  compareOutcomeSchema,
   devicesSchema,
   inspectOutcomeSchema,
   mergeOutcomeSchema,
   previewOutcomeSchema,
+  type CompareOutcome,
+  type CompareRequest,
   type InspectOutcome,
   type InspectRequest,
   type NativeProgress,
@@ -17,7 +20,7 @@ import {
 } from './replies.ts'
 import { parseReply, runNative } from './run-native.ts'
 
-/** What a running merge tells, and the way to stop it. */
+/** What a running job tells, and the way to stop it. */
 export interface MergeRun {
   readonly onProgress?: (progress: JobProgress) => void
   readonly signal?: AbortSignal
@@ -33,6 +36,8 @@ export interface Engine {
   preview(job: ResolvedMergeJob, maxBytes: number, run?: { readonly signal?: AbortSignal }): Promise<PreviewOutcome>
   /** Reads every tensor of a weights file once: finite or not, norms, shares of zeros. */
   inspect(request: InspectRequest, signal?: AbortSignal): Promise<InspectOutcome>
+  /** Inner products between updates, each to 1e-6 of the product of the two norms; every file is read once. */
+  compare(request: CompareRequest, run?: MergeRun): Promise<CompareOutcome>
 }
 
 /**
@@ -48,6 +53,10 @@ export function createEngine(options: { readonly threads: number | (() => number
     if (loaded.binding === null) throw new Refusal([notBuiltProblem(loaded.reason)])
     return loaded.binding
   }
+  const listeners = ({ onProgress, signal }: MergeRun) => ({
+    ...(onProgress && { onProgress: (progress: NativeProgress) => onProgress(jobProgress(progress)) }),
+    ...(signal && { signal }),
+  })
   const threads = () => threadsToUse(typeof options.threads === 'function' ? options.threads() : options.threads)
 
   return {
@@ -56,18 +65,17 @@ export function createEngine(options: { readonly threads: number | (() => number
       if (loaded.binding === null) return describeDevice(null, loaded.reason, threads())
       return describeDevice(parseReply(devicesSchema, loaded.binding.devices(), 'list of devices'), '', threads())
     },
-    async merge(job, outFile, { onProgress, signal } = {}) {
-      const request = { job, outFile, threads: threads() }
-      return runNative(binding(), 'merge', request, mergeOutcomeSchema, {
-        ...(onProgress && { onProgress: (progress) => onProgress(jobProgress(progress)) }),
-        ...(signal && { signal }),
-      })
+    async merge(job, outFile, run = {}) {
+      return runNative(binding(), 'merge', { job, outFile, threads: threads() }, mergeOutcomeSchema, listeners(run))
     },
     async preview(job, maxBytes, { signal } = {}) {
       return runNative(binding(), 'preview', { job, maxBytes, threads: 1 }, previewOutcomeSchema, { ...(signal && { signal }) })
     },
     async inspect(request, signal) {
       return runNative(binding(), 'inspect', { ...request, threads: 1 }, inspectOutcomeSchema, { ...(signal && { signal }) })
+    },
+    async compare(request, run = {}) {
+      return runNative(binding(), 'compare', { ...request, threads: threads() }, compareOutcomeSchema, listeners(run))
     },
   }
 }

@@ -55,14 +55,32 @@ export const inspectOutcomeSchema = v.object({
     v.object({
       name: v.string(),
       norm: v.nullable(v.number()),
+      singularValues: v.nullable(v.array(finite)),
       zerosA: v.nullable(v.number()),
       zerosB: v.nullable(v.number()),
       maxAbsA: v.nullable(v.number()),
       stdA: v.nullable(v.number()),
+      kurtosisA: v.nullable(v.number()),
     }),
   ),
 })
 export type InspectOutcome = v.InferOutput<typeof inspectOutcomeSchema>
+
+/** What a comparison reports: gram[i][j] is the inner product of the i-th update on the left with the j-th on the right. */
+export const compareOutcomeSchema = v.object({ gram: v.array(v.array(finite)) })
+export type CompareOutcome = v.InferOutput<typeof compareOutcomeSchema>
+
+/** One adapter of a comparison: its file and its factors with the sides of the base matrix. */
+export interface CompareAdapter {
+  readonly weightsFile: string
+  readonly modules: readonly (InspectRequest['modules'][number] & { readonly in: number; readonly out: number })[]
+}
+
+/** Every adapter on the left with every one on the right, or, where `right` is null, the left ones among themselves. */
+export interface CompareRequest {
+  readonly left: readonly CompareAdapter[]
+  readonly right: readonly CompareAdapter[] | null
+}
 
 /** Request of an inspection: the factors to pair, and the file to read once. */
 export interface InspectRequest {

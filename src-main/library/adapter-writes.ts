@@ -53,11 +53,13 @@ export function createWrites(db: Database.Database, links: Links): AdapterWrites
     `INSERT INTO adapters (id, name, origin, added_at, ${listed}) VALUES (@id, @name, @origin, @added_at, ${listedValues})`,
   )
   const update = db.prepare(
-    `UPDATE adapters SET (${listed}) = (${listedValues}), content_hash = NULL, tensor_hash = NULL, update_norm = NULL WHERE seq = @seq`,
+    `UPDATE adapters SET (${listed}) = (${listedValues}), content_hash = NULL, tensor_hash = NULL, update_norm = NULL,
+      effective_rank = NULL WHERE seq = @seq`,
   )
   const putModules = db.prepare(
     `INSERT INTO adapter_modules (adapter_seq, modules, norms, ignored_tensors, config) VALUES (@seq, @modules, NULL, @ignored, @config)
-     ON CONFLICT (adapter_seq) DO UPDATE SET modules = @modules, norms = NULL, ignored_tensors = @ignored, config = @config`,
+     ON CONFLICT (adapter_seq) DO UPDATE SET modules = @modules, norms = NULL, inspection = NULL, ignored_tensors = @ignored,
+       config = @config`,
   )
   const putPath = db.prepare(
     `INSERT INTO adapter_paths (path, adapter_seq, stamp) VALUES (?, ?, ?)
@@ -83,10 +85,10 @@ export function createWrites(db: Database.Database, links: Links): AdapterWrites
   const refreshStatus = db.prepare(refreshStatusSql)
   const setHashes = db.prepare('UPDATE adapters SET content_hash = ?, tensor_hash = ? WHERE seq = ?')
   const setChecked = db.prepare(
-    `UPDATE adapters SET status = @status, update_norm = @norm, variant = @variant, problems = @problems, warnings = @warnings, screens = @screens
-     WHERE seq = @seq`,
+    `UPDATE adapters SET status = @status, update_norm = @norm, variant = @variant, problems = @problems, warnings = @warnings, screens = @screens,
+      effective_rank = @effectiveRank WHERE seq = @seq`,
   )
-  const setNorms = db.prepare('UPDATE adapter_modules SET norms = ? WHERE adapter_seq = ?')
+  const setFigures = db.prepare('UPDATE adapter_modules SET norms = ?, inspection = ? WHERE adapter_seq = ?')
   const putLineage = db.prepare(
     `INSERT OR REPLACE INTO lineage (adapter_seq, kind, method, fingerprint, created_at, job_id, recipe) VALUES (?, ?, ?, ?, ?, ?, ?)`,
   )
@@ -134,10 +136,12 @@ export function createWrites(db: Database.Database, links: Links): AdapterWrites
     },
     setHashes: (seq, contentHash, tensorHash) => void setHashes.run(contentHash, tensorHash, seq),
     setChecked(seq, checked) {
-      const { status, norm, variant, problems, screens } = checked
+      const { status, norm, norms, variant, inspection, problems, screens } = checked
+      const effectiveRank = inspection?.effectiveRank ?? null
       const warnings = problems.filter((problem) => problem.severity === 'warning').length
-      setChecked.run({ seq, status, norm, variant, warnings, problems: JSON.stringify(problems), screens: JSON.stringify(screens) })
-      setNorms.run(checked.norms === null ? null : JSON.stringify(checked.norms), seq)
+      const texts = { problems: JSON.stringify(problems), screens: JSON.stringify(screens) }
+      setChecked.run({ seq, status, norm, variant, warnings, effectiveRank, ...texts })
+      setFigures.run(norms === null ? null : JSON.stringify(norms), inspection?.text ?? null, seq)
       refreshStatus.run(seq)
     },
     setLineage(seq, lineage) {

@@ -1,13 +1,17 @@
 import { join } from 'node:path'
+import type { AdapterModule } from '../contract/adapter.ts'
 import { errorProblem, Refusal, type Problem, type ProblemCode } from '../contract/problems.ts'
 import type { Log } from '../platform/log.ts'
 import type { AdapterStore } from './adapter-store.ts'
+import { detectLori } from './detect-lori.ts'
 import { contentHashOf } from './hash-file.ts'
 import type { FileHashes } from './hash-cache.ts'
-import type { Inspect } from './inspection.ts'
+import type { Inspect, InspectRequest } from './inspection.ts'
+import type { InspectionStore } from './inspection-store.ts'
 import { judgeValues } from './judge-values.ts'
 import { screensFromValues } from './judge-screens.ts'
 import { createLane } from './lane.ts'
+import { packInspection } from './pack-inspection.ts'
 import { weightsName } from './read-adapter.ts'
 import { weightsStamp } from './read-stamp.ts'
 import type { UncheckedRow } from './unchecked-row.ts'
@@ -27,6 +31,8 @@ export type CheckOutcome =
 /** Reads hashes and values of listed adapters in the background. */
 export interface Checker {
   check(seq: number, options: { readonly signal: AbortSignal; readonly urgent?: boolean }): Promise<CheckOutcome>
+  /** Computes the spectra of an adapter that was checked before the library kept them; its id when they are there now, else null. */
+  inspectAgain(seq: number, signal: AbortSignal): Promise<string | null>
 }
 
 /** Problems of the file itself, for which the adapter is refused; any other failure leaves it unchecked. */
@@ -37,7 +43,7 @@ const refusals: ReadonlySet<ProblemCode> = new Set<ProblemCode>([
 ])
 
 /** Files inspected at the same time. */
-const inspections = 2
+const inspectionsAtOnce = 2
 
 /**
  * The checks over `adapters`. Hashes are taken one after the other, in the order of the rows, so that of two equal adapters the first listed
@@ -45,14 +51,15 @@ const inspections = 2
  */
 export function createChecker(options: {
   readonly adapters: AdapterStore
+  readonly inspections: InspectionStore
   readonly pool: WorkerPool
   readonly inspect: Inspect
   readonly log: Log
 }): Checker {
-  const { adapters, pool, inspect, log } = options
+  const { adapters, inspections, pool, inspect, log } = options
   const { writes, hashes: cache, unchecked } = adapters
   const hashLane = createLane(1)
-  const inspectLane = createLane(inspections)
+  const inspectLane = createLane(inspectionsAtOnce)
 
   async function hash(row: UncheckedRow, signal: AbortSignal): Promise<FileHashes | Problem | null> {
     const path = join(row.folder, weightsName)
@@ -88,9 +95,8 @@ export function createChecker(options: {
     const row = signal.aborted ? null : unchecked.get(seq)
     if (!row) return signal.aborted ? { kind: 'unchecked', problem: null } : { kind: 'checked', id: null }
     const weightsPath = join(row.folder, weightsName)
-    const modules = row.modules.map(({ name, tensorA, tensorB, rank, scaling }) => ({ name, a: tensorA, b: tensorB, rank, scaling }))
     try {
-      const result = await inspect({ weightsFile: weightsPath, modules }, signal)
+      const result = await inspect(requestOf(weightsPath, row.modules), signal)
       const [now] = await pool.run('stamp', [row.folder], { urgent: true })
       if (now !== row.stamp) return { kind: 'changed', folder: row.folder }
       if (unchecked.get(seq)) writes.together(() => writes.setChecked(seq, judgeValues({ ...row, weightsPath }, result)))
@@ -115,7 +121,7 @@ export function createChecker(options: {
     const placed = problems.map((problem) => ({ ...problem, where: { path, ...problem.where } }))
     writes.together(() =>
       writes.setChecked(row.seq, {
-        ...{ status: 'refused', variant: row.variant, norm: null, norms: null },
+        ...{ status: 'refused', variant: row.variant, norm: null, norms: null, inspection: null },
         problems: [...placed, ...row.problems],
         screens: first.code === 'not-finite' ? screensFromValues(row.screens, false, null) : row.screens,
       }),
@@ -123,10 +129,36 @@ export function createChecker(options: {
     return { kind: 'checked', id: row.id }
   }
 
+  async function computeSpectra(seq: number, signal: AbortSignal): Promise<string | null> {
+    const row = signal.aborted ? null : inspections.row(seq)
+    if (!row) return null
+    const weightsPath = join(row.folder, weightsName)
+    try {
+      const { finite, modules } = await inspect(requestOf(weightsPath, row.modules), signal)
+      const [now] = await pool.run('stamp', [row.folder], { urgent: true })
+      // What changed since it was checked is found by the look for changed files.
+      if (!finite || now !== row.stamp || !inspections.row(seq)) return null
+      const byName = new Map(modules.map((module) => [module.name, module]))
+      inspections.put(seq, packInspection(row.modules, byName, detectLori(row.modules, byName)))
+      return row.id
+    } catch (error) {
+      if (!signal.aborted) log.warn('the spectra of an adapter could not be computed', { path: weightsPath, error: String(error) })
+      return null
+    }
+  }
+
   return {
+    inspectAgain: (seq, signal) => inspectLane.run(() => computeSpectra(seq, signal)),
     async check(seq, { signal, urgent = false }) {
       const settled = await hashLane.run(() => identify(seq, signal), urgent)
       return settled ?? inspectLane.run(() => readValues(seq, signal), urgent)
     },
+  }
+}
+
+function requestOf(weightsFile: string, modules: readonly AdapterModule[]): InspectRequest {
+  return {
+    weightsFile,
+    modules: modules.map(({ name, tensorA, tensorB, rank, scaling }) => ({ name, a: tensorA, b: tensorB, rank, scaling })),
   }
 }

@@ -68,10 +68,11 @@ export function createImporter(options: ImporterOptions): Importer {
   const { library, inspect, emitProgress, log } = options
   const changes = gatherChanges(options.emitChanged)
   const emitChanged = changes.add
-  const { adapters, imports, now } = library
+  const { adapters, inspections, imports, now } = library
   const pool = createWorkerPool(workerFile('library/read-worker'), options.workers ?? Math.max(2, Math.min(4, availableParallelism())))
   const closing = new AbortController()
-  const settler = createSettler({ adapters, pool, checker: createChecker({ adapters, pool, inspect, log }), emitChanged, now })
+  const checker = createChecker({ adapters, inspections, pool, inspect, log })
+  const settler = createSettler({ adapters, pool, checker, emitChanged, now })
   const tools: ImportTools = { adapters, pool, settler, databaseFile: library.file, emitChanged, log, now }
   const running = new Map<string, { readonly run: ImportRun; readonly ended: Promise<void> }>()
   const background = new Set<Promise<void>>()
@@ -97,6 +98,15 @@ export function createImporter(options: ImporterOptions): Importer {
   const start: Importer['start'] = (paths, { origin = 'imported', tags = [] } = {}) =>
     begin(paths, (run) => runImport(run, paths, { origin, tags }, tools))
 
+  /** Adapters that were checked before the library kept spectra. Stopped, it goes on with those still without at the next start. */
+  async function inspectLeft(): Promise<void> {
+    const inspected = inspections.uninspected().map(async (seq) => {
+      const id = await checker.inspectAgain(seq, closing.signal)
+      if (id !== null) emitChanged([id])
+    })
+    await Promise.all(inspected)
+  }
+
   return {
     start,
     relink: (paths) => begin(paths, (run) => runRelink(run, paths, tools)),
@@ -116,6 +126,7 @@ export function createImporter(options: ImporterOptions): Importer {
       pool.warm()
       const work = settler.settleAll(adapters.unchecked.all(), closing.signal).then(() => {
         if (!closing.signal.aborted) finishLeftImports(library, new Set(running.keys()))
+        return inspectLeft()
       })
       void keep(work, 'pending checks could not be taken up')
     },

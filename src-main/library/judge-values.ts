@@ -1,7 +1,9 @@
 import type { AdapterModule, AdapterVariant, ScreenResults } from '../contract/adapter.ts'
 import { errorProblem, warningProblem, type Problem } from '../contract/problems.ts'
 import type { CheckedFacts } from './check-result.ts'
+import { detectLori, frozenVariant } from './detect-lori.ts'
 import type { InspectedModule, InspectResult } from './inspection.ts'
+import { packInspection } from './pack-inspection.ts'
 import { largestNorm, screensFromValues, smallestNorm } from './judge-screens.ts'
 
 /** What was known of an adapter before its values were read. */
@@ -18,7 +20,7 @@ export function judgeValues(before: BeforeValues, result: InspectResult): Checke
   const { variant, modules, weightsPath } = before
   if (!result.finite) {
     return {
-      ...{ status: 'refused', variant, norm: null, norms: null },
+      ...{ status: 'refused', variant, norm: null, norms: null, inspection: null },
       problems: [notFinite(result.firstNonFinite, weightsPath), ...before.problems],
       screens: screensFromValues(before.screens, false, null),
     }
@@ -26,12 +28,14 @@ export function judgeValues(before: BeforeValues, result: InspectResult): Checke
   // Stacked experts are not one product of two matrices, so that the norm of B times A says nothing about them.
   const norm = variant === 'experts' ? null : result.norm
   const byName = new Map(result.modules.map((module) => [module.name, module]))
+  const detector = detectLori(modules, byName)
   const remark = norm === null ? null : judgeNorm(norm, result.modules, weightsPath)
   return {
     status: 'ok',
-    variant: variant === 'plain' ? frozenVariant(modules, byName) : variant,
+    variant: variant === 'plain' ? frozenVariant(detector) : variant,
     norm,
     norms: variant === 'experts' ? null : modules.map((module) => byName.get(module.name)?.norm ?? null),
+    inspection: variant === 'experts' ? null : packInspection(modules, byName, detector),
     problems: remark ? [...before.problems, remark] : before.problems,
     screens: screensFromValues(before.screens, true, norm),
   }
@@ -76,34 +80,4 @@ function judgeNorm(norm: number, modules: readonly InspectedModule[], path: stri
       hint: 'It outweighs every other adapter in a merge and may be broken. Lower its coefficient, or leave it out.',
     },
   )
-}
-
-/** Bound of |A| * sqrt(in) of a uniform start, with room for rounding to bf16 (lego-lori.md 2.9). */
-const frozenBound = 1.004
-/** Share of zeros in B of a LoRI-S adapter is 0.9; one without any other value is no LoRI-S but empty. */
-const sparseFrom = 0.85
-const sparseBelow = 0.999
-
-/**
- * Tells adapters whose A never left its uniform start on [-1, 1] / sqrt(in): no value of A beyond the bound, and the standard deviation over the
- * whole adapter that of a uniform distribution, 1 / sqrt(3 in), to 1 % and the scatter of as many values as there are.
- */
-function frozenVariant(modules: readonly AdapterModule[], byName: ReadonlyMap<string, InspectedModule>): AdapterVariant {
-  let values = 0
-  let variance = 0
-  let zerosB = 0
-  let valuesB = 0
-  for (const { name, in: input, out, rank } of modules) {
-    const { maxAbsA = null, stdA = null, zerosB: zeros = null } = byName.get(name) ?? {}
-    if (maxAbsA === null || stdA === null || zeros === null || maxAbsA * Math.sqrt(input) > frozenBound) return 'plain'
-    values += rank * input
-    variance += rank * input * stdA * stdA * 3 * input
-    valuesB += out * rank
-    zerosB += out * rank * zeros
-  }
-  // Relative scatter of the standard deviation of n uniform values: sqrt((kurtosis - 1) / 4n), kurtosis 1.8; four of them.
-  const tolerance = 0.01 + 4 * Math.sqrt(0.2 / values)
-  if (values === 0 || Math.abs(Math.sqrt(variance / values) - 1) > tolerance) return 'plain'
-  const sparsity = zerosB / valuesB
-  return sparsity >= sparseFrom && sparsity < sparseBelow ? 'lori-s' : 'frozen-a'
 }

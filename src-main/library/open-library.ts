@@ -6,11 +6,13 @@ import { createAdapterStore, type AdapterStore } from './adapter-store.ts'
 import { createCollectionStore, type CollectionStore } from './collection-store.ts'
 import { libraryCorrupt } from './database-problems.ts'
 import { createEditJournal, type EditJournal } from './edit-journal.ts'
+import { createInspectionStore, type InspectionStore } from './inspection-store.ts'
 import { createImportStore, type ImportStore } from './import-store.ts'
 import { createJobStore, type JobStore } from './job-store.ts'
 import { createLinks } from './links.ts'
 import { migrations } from './migrations/index.ts'
 import { openDatabase } from './open-database.ts'
+import { createSimilarityStore, type SimilarityStore } from './similarity-store.ts'
 import { createViewStore, type ViewStore } from './view-store.ts'
 
 /** Name of the database in the library's folder. */
@@ -25,6 +27,10 @@ export interface Library {
   readonly views: ViewStore
   /** Edits of tags and collections that can be taken back. */
   readonly journal: EditJournal
+  /** Spectra and detector figures. */
+  readonly inspections: InspectionStore
+  /** Inner products of compared pairs. */
+  readonly similarities: SimilarityStore
   readonly jobs: JobStore
   readonly imports: ImportStore
   readonly now: () => Date
@@ -59,6 +65,8 @@ function joinStores(db: Database.Database, file: string, now: () => Date): Libra
     collections: createCollectionStore(db, journal),
     views: createViewStore(db),
     journal,
+    inspections: createInspectionStore(db),
+    similarities: createSimilarityStore(db),
     jobs: createJobStore(db),
     imports: createImportStore(db),
     now,

@@ -84,7 +84,9 @@ export function createSettler({ adapters, pool, checker, emitChanged, now }: Set
     if (!row) return { kind: 'gone' }
     const problems = [{ ...fileChanged(), where: { path: folder } }, ...row.problems]
     const { variant, screens } = row
-    writes.together(() => writes.setChecked(seq, { status: 'refused', variant, norm: null, norms: null, problems, screens }))
+    writes.together(() =>
+      writes.setChecked(seq, { status: 'refused', variant, norm: null, norms: null, inspection: null, problems, screens }),
+    )
     emitChanged([row.id])
     return { kind: 'known', id: row.id, duplicate: false }
   }

@@ -17,6 +17,8 @@ const uniform: Omit<InspectedModule, 'name'> = {
   zerosB: 0,
   maxAbsA: 1 / Math.sqrt(input),
   stdA: 1 / Math.sqrt(3 * input),
+  kurtosisA: 1.8,
+  singularValues: [2, 0],
 }
 const trained = { ...uniform, maxAbsA: 2 / Math.sqrt(input) }
 const screens = { finite: null, 'norm-in-range': null, 'base-named': true } as ScreenResults
@@ -30,6 +32,7 @@ function judge(facts: Partial<InspectedModule>, norm: number | null = 5, variant
 test('norms of the modules and of the whole are kept', () => {
   expect(judge(trained)).toEqual({
     ...{ status: 'ok', variant: 'plain', norm: 5, norms: [2, 2], problems: [] },
+    inspection: { text: expect.stringContaining('"spectra":[[2,0],[2,0]]') as string, effectiveRank: 1 },
     screens: { finite: true, 'norm-in-range': true, 'base-named': true },
   })
 })
@@ -57,7 +60,13 @@ test('an update of zero says where it comes from', () => {
 test('a value that is not finite refuses, with tensor and index', () => {
   const before = { variant: 'plain', modules, problems: [], screens, weightsPath: '/w' } as const
   const judged = judgeValues(before, { finite: false, firstNonFinite: { tensor: 'x.a', index: 7, value: '-inf' }, norm: null, modules: [] })
-  expect(judged).toMatchObject({ status: 'refused', norm: null, norms: null, screens: { finite: false, 'norm-in-range': null } })
+  expect(judged).toMatchObject({
+    status: 'refused',
+    norm: null,
+    norms: null,
+    inspection: null,
+    screens: { finite: false, 'norm-in-range': null },
+  })
   expect(judged.problems).toMatchObject([
     { code: 'not-finite', severity: 'error', message: 'Value 7 of x.a is minus infinity.', where: { path: '/w', tensor: 'x.a' } },
   ])
@@ -69,6 +78,7 @@ test.each<[string, Partial<InspectedModule>, AdapterVariant]>([
   ['rounding to bf16', { maxAbsA: 1.004 / Math.sqrt(input) }, 'frozen-a'],
   ['one value beyond the bound', { maxAbsA: 1.02 / Math.sqrt(input) }, 'plain'],
   ['another spread inside the bound', { stdA: 0.9 / Math.sqrt(3 * input) }, 'plain'],
+  ['another shape inside the bound', { kurtosisA: 1.95 }, 'plain'],
   ['90 % zeros in B', { zerosB: 0.9 }, 'lori-s'],
   ['half zeros in B', { zerosB: 0.5 }, 'frozen-a'],
   ['a B of zeros only', { zerosB: 1 }, 'frozen-a'],
@@ -85,5 +95,11 @@ test('zeros are counted over the whole adapter, for a threshold may leave whole 
 
 test('other classes keep theirs, and stacked experts get no norm', () => {
   expect(judge({}, 5, 'dora').variant).toBe('dora')
-  expect(judge({}, 5, 'experts')).toMatchObject({ variant: 'experts', norm: null, norms: null, screens: { 'norm-in-range': null } })
+  expect(judge({}, 5, 'experts')).toMatchObject({
+    variant: 'experts',
+    norm: null,
+    norms: null,
+    inspection: null,
+    screens: { 'norm-in-range': null },
+  })
 })
