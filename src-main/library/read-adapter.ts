@@ -4,7 +4,7 @@ import { errorProblem, type Problem } from '../contract/problems.ts'
 import type { AdapterFacts } from './adapter-facts.ts'
 import { createHeaderMemo, type HeaderMemo } from './header-memo.ts'
 import { screensFromHeaders } from './judge-screens.ts'
-import { maxCardBytes, parseModelCard, type ModelCard } from './model-card.ts'
+import { maxCardBytes, noCard, parseModelCard, type ModelCard } from './model-card.ts'
 import { maxConfigBytes, parsePeftConfig, type PeftConfig } from './peft-config.ts'
 import { isSystemError, readFully, reasonOf, withFile, type OpenFile, type Stamp } from './read-file.ts'
 import { readHeader } from './read-header.ts'
@@ -80,11 +80,10 @@ function readConfig(path: string): ConfigFile {
 }
 
 function readCard(path: string): ModelCard {
-  const nothing: ModelCard = { licence: null, baseModelName: null }
-  if (!existsSync(path)) return nothing
+  if (!existsSync(path)) return noCard
   const card = withFile(path, (file) => parseModelCard(readStart(file, maxCardBytes).toString('utf8')))
   // A card that cannot be read tells nothing; the adapter does not depend on it.
-  return 'code' in card ? nothing : card
+  return 'code' in card ? noCard : card
 }
 
 function readStart(file: OpenFile, limitBytes: number): Buffer {
