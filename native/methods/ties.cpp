@@ -8,7 +8,8 @@
 //          elected signs of the job (none when they balance: then the entry is zero, as sgn(0) of the paper has it)
 //   count  thresholds per module; a sum of zero counts as plus
 #include <algorithm>
-#include <cmath>
+#include <bit>
+#include <cstdint>
 
 #include "core/vectorised.h"
 #include "methods/method.h"
@@ -37,30 +38,40 @@ void for_runs(const Tile& tile, std::int64_t rows, std::int64_t cols, Visit visi
   }
 }
 
+// The loops below compare floats by their bits: magnitudes are in the order of their bits, and with whole numbers the
+// compiler makes vector code of choices that it leaves alone between floats.
+constexpr std::uint32_t sign_bit = 0x80000000u;
+
+/// `bits` where `condition` holds, else 0.
+AMALGAM_INLINE inline std::uint32_t where(bool condition, std::uint32_t bits) {
+  return (0u - static_cast<std::uint32_t>(condition)) & bits;
+}
+
+AMALGAM_INLINE inline bool is_zero(double value) { return std::bit_cast<std::uint64_t>(value) << 1 == 0; }
+
+/// The bits of the value, or of 0 when its magnitude is below the threshold.
+AMALGAM_INLINE inline std::uint32_t trimmed(float value, std::uint32_t threshold) {
+  const auto bits = std::bit_cast<std::uint32_t>(value);
+  return where((bits & ~sign_bit) >= threshold, bits);
+}
+
 /// What the sources say of each entry of a run, after trimming.
 struct Election {
   double sums[most_columns];
-  float largest[most_columns];  ///< magnitude of the largest value: 0 where all were trimmed away
+  std::uint32_t largest[most_columns];  ///< bits of the largest magnitude: 0 where all were trimmed away
 };
-
-AMALGAM_INLINE inline float trimmed(float value, float threshold) {
-  return std::abs(value) >= threshold ? value : 0.0f;
-}
 
 void elect(const Tile& tile, const Run& run, Election& election) {
   std::fill_n(election.sums, run.count, 0.0);
-  std::fill_n(election.largest, run.count, 0.0f);
+  std::fill_n(election.largest, run.count, 0u);
   for (const TileSource& source : tile.sources) {
     const float* values = source.values.row(run.row) + run.first;
-    const float threshold = source.thresholds[0];
-    double* sums = election.sums;
-    float* largest = election.largest;
-    core::vectorised([=, count = run.count]() AMALGAM_INLINE {
-      for (std::int64_t i = 0; i < count; ++i) {
-        const float value = trimmed(values[i], threshold);
-        const float size = std::abs(value);
-        sums[i] += static_cast<double>(value);
-        largest[i] = largest[i] > size ? largest[i] : size;
+    const auto threshold = std::bit_cast<std::uint32_t>(source.thresholds[0]);
+    core::vectorised([&]() AMALGAM_INLINE {
+      for (std::int64_t i = 0; i < run.count; ++i) {
+        const std::uint32_t bits = trimmed(values[i], threshold);
+        election.sums[i] += static_cast<double>(std::bit_cast<float>(bits));
+        election.largest[i] = std::max(election.largest[i], bits & ~sign_bit);
       }
     });
   }
@@ -68,42 +79,46 @@ void elect(const Tile& tile, const Run& run, Election& election) {
 
 /// Whether some entry has values whose sum is exactly zero.
 bool has_draw(const Election& election, std::int64_t count) {
-  std::int32_t draws = 0;  // no early exit: this loop becomes vector code
+  std::uint32_t draws = 0;  // no early exit: this loop becomes vector code
   core::vectorised([&]() AMALGAM_INLINE {
-    for (std::int64_t i = 0; i < count; ++i) {
-      draws |= static_cast<std::int32_t>(election.sums[i] == 0) & static_cast<std::int32_t>(election.largest[i] > 0);
-    }
+    std::uint32_t found = 0;
+    for (std::int64_t i = 0; i < count; ++i) found |= where(is_zero(election.sums[i]), election.largest[i]);
+    draws = found;
   });
   return draws != 0;
 }
 
-/// The mean over the values of the elected sign; a draw elects `sign_of_draws`.
-void merge_agreeing(const Tile& tile, const Run& run, const Election& election, float sign_of_draws, float* result) {
-  float signs[most_columns];
-  float counts[most_columns];
-  std::fill_n(counts, run.count, 0.0f);
+/// What an entry elects: a sign bit, or what no value has.
+enum Elected : std::uint32_t { plus = 0, minus = sign_bit, nobody = 1 };
+
+/// The mean over the values of the elected sign.
+void merge_agreeing(const Tile& tile, const Run& run, const Election& election, Elected of_draws, float* result) {
+  std::uint32_t elected[most_columns];
+  std::int32_t counts[most_columns];
+  std::fill_n(counts, run.count, 0);
   std::fill_n(result, run.count, 0.0f);
   core::vectorised([&]() AMALGAM_INLINE {
     for (std::int64_t i = 0; i < run.count; ++i) {
-      const double sum = election.sums[i];
-      signs[i] = sum > 0 ? 1.0f : sum < 0 ? -1.0f : sign_of_draws;
+      const auto upper_half = static_cast<std::uint32_t>(std::bit_cast<std::uint64_t>(election.sums[i]) >> 32);
+      const bool draw = is_zero(election.sums[i]);
+      elected[i] = where(draw, of_draws) | where(!draw, upper_half & sign_bit);
     }
   });
   for (const TileSource& source : tile.sources) {
     const float* values = source.values.row(run.row) + run.first;
-    const float threshold = source.thresholds[0];
+    const auto threshold = std::bit_cast<std::uint32_t>(source.thresholds[0]);
     const auto coefficient = static_cast<float>(source.coefficient);
     core::vectorised([&]() AMALGAM_INLINE {
       for (std::int64_t i = 0; i < run.count; ++i) {
-        const float value = trimmed(values[i], threshold);
-        const bool agrees = value * signs[i] > 0;
-        result[i] += agrees ? coefficient * value : 0.0f;
-        counts[i] += agrees ? 1.0f : 0.0f;
+        const std::uint32_t bits = trimmed(values[i], threshold);
+        const bool agrees = ((bits & sign_bit) == elected[i]) & ((bits & ~sign_bit) != 0);
+        result[i] += coefficient * std::bit_cast<float>(where(agrees, bits));
+        counts[i] += static_cast<std::int32_t>(agrees);
       }
     });
   }
   core::vectorised([&]() AMALGAM_INLINE {
-    for (std::int64_t i = 0; i < run.count; ++i) result[i] /= counts[i] > 1 ? counts[i] : 1.0f;
+    for (std::int64_t i = 0; i < run.count; ++i) result[i] /= static_cast<float>(std::max(counts[i], 1));
   });
 }
 
@@ -125,7 +140,8 @@ std::vector<double> count_signs(const Tile& tile) {
   return {static_cast<double>(total)};
 }
 
-float sign_of(double number) { return number > 0 ? 1.0f : number < 0 ? -1.0f : 0.0f; }
+/// Whom draws go to, by the tally of signs.
+Elected majority(double signs) { return signs > 0 ? plus : signs < 0 ? minus : nobody; }
 
 }  // namespace
 
@@ -143,9 +159,9 @@ OnTiles ties(const TiesParams& params) {
     for_runs(tile, result.rows, result.cols, [&](const Run& run) {
       Election election;
       elect(tile, run, election);
-      float sign_of_draws = 1;
-      if (paper && has_draw(election, run.count)) sign_of_draws = sign_of(tally_of(tile)[0]);
-      merge_agreeing(tile, run, election, sign_of_draws, result.row(run.row) + run.first);
+      Elected of_draws = plus;
+      if (paper && has_draw(election, run.count)) of_draws = majority(tally_of(tile)[0]);
+      merge_agreeing(tile, run, election, of_draws, result.row(run.row) + run.first);
     });
   };
   return method;
