@@ -1,3 +1,4 @@
+import { formatCount } from '../../format/numbers.ts'
 import { identityTexts, methods, type MethodEntry } from '../../../src-main/contract/methods.ts'
 
 const entries: readonly MethodEntry[] = methods
@@ -57,6 +58,14 @@ export function rankRuleOf(method: MethodEntry): string {
     k: 'As many as there are clusters (k).',
   }
   return rules[method.outputRank]
+}
+
+/** Where the rank of the result comes from: `sum` are the sources' ranks together, in the module that has most of them. */
+export function rankWords(kind: MethodEntry['kind'] | undefined, sum: number, rank: number): string {
+  const [all, kept] = [formatCount(sum), formatCount(rank)]
+  if (kind === 'on_tiles') return `A result made entry by entry has full rank; its ${kept} largest singular values are kept.`
+  if (kind === 'cluster') return `${all} rank units are pooled at most in one module; ${kept} clusters make the result.`
+  return `The ranks of the sources sum to ${all} at most in one module; the result keeps ${kept}.`
 }
 
 /** What holds for the method and what does not, with the reason. */

@@ -10,6 +10,8 @@ export interface HintSources {
   readonly rows: readonly (AdapterRow | undefined)[]
   /** The newest preview of exactly these sources, if there is one. */
   readonly estimate: MergePreview['estimate']
+  /** The rank that a preview with the number of clusters left to the recipe came to; null where there is none. */
+  readonly automaticRank?: number | null
 }
 
 /** Hints of every parameter that has one, by id. */
@@ -19,7 +21,7 @@ export function paramHints(method: MethodEntry, sources: HintSources): Readonly<
 
 function hintOf(method: MethodEntry, spec: ParamSpec, sources: HintSources): readonly ParamHint[] {
   if ((spec.kind !== 'number' && spec.kind !== 'integer') || spec.per !== 'recipe') return []
-  const mean = meanRank(sources.rows)
+  const mean = meanRank(sources.rows) ?? (method.outputRank === 'k' ? (sources.automaticRank ?? null) : null)
   const automatic = spec.automatic === undefined || mean === null ? null : spec.kind === 'integer' ? Math.round(mean) : mean
   // The parameter that is the rank of the result reaches from one unit to all of them (lego-lori.md 1.8).
   const pool = method.outputRank === 'k' && spec.id === 'k' ? poolSize(sources) : null

@@ -4,7 +4,7 @@ import { methods } from '../../../src-main/contract/methods.ts'
 import { exampleOf } from '../../../src-renderer/state/merge-example.ts'
 import { addSources, emptyDraft } from '../../../src-renderer/state/merge-draft.ts'
 import { restoreDraft, storeDraft } from '../../../src-renderer/state/merge-stored.ts'
-import { claimsOf, families, needsOf, spaceOf } from '../../../src-renderer/views/merge/method-words.ts'
+import { claimsOf, families, needsOf, rankWords, spaceOf } from '../../../src-renderer/views/merge/method-words.ts'
 import { placeAt } from '../../../src-renderer/views/merge/reorder.ts'
 import { factsOf, whyNot } from '../../../src-renderer/views/merge/source-words.ts'
 
@@ -41,6 +41,11 @@ function row(name: string, change: Partial<AdapterRow> = {}): AdapterRow {
 describe('method words', () => {
   it('covers every method of the registry once', () =>
     expect(families.flatMap((family) => family.methods.map((method) => method.id))).toEqual(methods.map((method) => method.id)))
+  it('says where the rank comes from', () => {
+    expect(rankWords('in_core', 36, 16)).toBe('The ranks of the sources sum to 36 at most in one module; the result keeps 16.')
+    expect(rankWords('on_tiles', 36, 16)).toBe('A result made entry by entry has full rank; its 16 largest singular values are kept.')
+    expect(rankWords('cluster', 36, 16)).toBe('36 rank units are pooled at most in one module; 16 clusters make the result.')
+  })
   it('labels the space in which a method works', () =>
     expect(methods.map((method) => [method.id, spaceOf(method).label])).toEqual([
       ['concat', 'acts on the update'],

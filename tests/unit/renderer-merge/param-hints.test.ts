@@ -39,5 +39,10 @@ it('claims no number that it does not know', () => {
   expect(paramHints(lego, { rows: [undefined], estimate: null })['k']).toEqual({ automatic: null })
 })
 
+it('takes the automatic number from a preview where the rows have several ranks', () => {
+  const hints = paramHints(lego, { rows: [row(8, 16), row(4)], estimate: estimate(20), automaticRank: 10 })
+  expect(hints['k']).toMatchObject({ automatic: 10, range: { from: 1, to: 20 } })
+})
+
 it('has nothing to add for other parameters', () =>
   expect(paramHints(findMethod('ties') as MethodEntry, { rows: [row(16), row(16)], estimate: null })).toEqual({}))
