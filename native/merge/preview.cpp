@@ -8,6 +8,7 @@
 #include <variant>
 #include <vector>
 
+#include "linalg/dense_truncate.h"
 #include "lora/unit_products.h"
 #include "merge/combine.h"
 #include "merge/inputs.h"
@@ -20,33 +21,37 @@ namespace {
 using core::Json;
 using core::Matrix;
 
-// A method on tiles forms every entry of the updates, where the others need their factors only: more entries than
-// these would make a preview slow.
-constexpr std::uint64_t most_tiled_entries = std::uint64_t{48} << 20;
+// A method on tiles forms every entry of the updates and factors what it makes of them, where the others need the
+// updates' factors only. More work than this, counted in entries, would make a preview slow.
+constexpr std::uint64_t most_tile_work = std::uint64_t{48} << 20;
 
-std::uint64_t entries_of(const ModuleInputs& module) {
-  return static_cast<std::uint64_t>(module.request->in) * static_cast<std::uint64_t>(module.request->out);
+/// The entries of a module, and as many as could be made in the time that an exact factoring takes.
+std::uint64_t tile_work(const ModuleInputs& module) {
+  const auto in = static_cast<std::uint64_t>(module.request->in);
+  const auto out = static_cast<std::uint64_t>(module.request->out);
+  const std::uint64_t shorter = std::min(in, out);
+  return in * out + (shorter <= linalg::largest_exact_side ? shorter * shorter * shorter / 64 : 0);
 }
 
 /// Which modules to look at: all when they fit, else as many as fit of a walk through the list in steps of the golden
 /// section, which meets layers (far apart in the list) and kinds of module (close together) evenly. At least one.
-std::vector<std::size_t> chosen_modules(const Inputs& inputs, std::uint64_t most_bytes, std::uint64_t most_entries) {
+std::vector<std::size_t> chosen_modules(const Inputs& inputs, std::uint64_t most_bytes, std::uint64_t most_work) {
   const std::size_t count = inputs.modules.size();
   std::vector<std::size_t> chosen(count);
   std::iota(chosen.begin(), chosen.end(), std::size_t{0});
-  std::uint64_t all_entries = 0;
-  for (const ModuleInputs& module : inputs.modules) all_entries += entries_of(module);
-  if (inputs.file_bytes() <= most_bytes && all_entries <= most_entries) return chosen;
+  std::uint64_t all_work = 0;
+  for (const ModuleInputs& module : inputs.modules) all_work += tile_work(module);
+  if (inputs.file_bytes() <= most_bytes && all_work <= most_work) return chosen;
   auto step = static_cast<std::size_t>(0.6180339887 * static_cast<double>(count));
   step = std::max<std::size_t>(step, 1);
   while (std::gcd(step, count) != 1) ++step;
   chosen.clear();
   std::uint64_t bytes = 0;
-  std::uint64_t entries = 0;
+  std::uint64_t work = 0;
   for (std::size_t i = 0, place = 0; i < count; ++i, place = (place + step) % count) {
     bytes += inputs.modules[place].file_bytes();
-    entries += entries_of(inputs.modules[place]);
-    if (!chosen.empty() && (bytes > most_bytes || entries > most_entries)) break;
+    work += tile_work(inputs.modules[place]);
+    if (!chosen.empty() && (bytes > most_bytes || work > most_work)) break;
     chosen.push_back(place);
   }
   std::sort(chosen.begin(), chosen.end());
@@ -89,7 +94,7 @@ Json run_preview(const Json& request, core::Progress& progress, const core::Canc
   const Inputs inputs = open_inputs(job);
   const auto* on_tiles = std::get_if<methods::OnTiles>(&job.method.rule);
   const std::vector<std::size_t> chosen =
-      chosen_modules(inputs, most_bytes, on_tiles ? most_tiled_entries : std::numeric_limits<std::uint64_t>::max());
+      chosen_modules(inputs, most_bytes, on_tiles ? most_tile_work : std::numeric_limits<std::uint64_t>::max());
   const auto adapters = static_cast<int>(inputs.files.size());
 
   progress.stage("previewing", static_cast<std::int64_t>(chosen.size()), "modules");
