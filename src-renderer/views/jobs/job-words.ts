@@ -10,6 +10,16 @@ export function kindWord(kind: JobKind): string {
   return kinds[kind]
 }
 
+/** What is lost and what stays when a job is taken out of the list. */
+export function removalWords(kind: JobKind): string {
+  const stays: Readonly<Record<JobKind, string>> = {
+    merge: 'A merged adapter stays in the library with its lineage.',
+    export: 'The exported files stay where they are.',
+    compare: 'The cosines that it found stay known.',
+  }
+  return `Its recipe, provenance and log are deleted. ${stays[kind]}`
+}
+
 export function hasEnded(job: Job): boolean {
   return endedStates.includes(job.state)
 }

@@ -21,12 +21,16 @@ export function paramHints(method: MethodEntry, sources: HintSources): Readonly<
 
 function hintOf(method: MethodEntry, spec: ParamSpec, sources: HintSources): readonly ParamHint[] {
   if ((spec.kind !== 'number' && spec.kind !== 'integer') || spec.per !== 'recipe') return []
-  const mean = meanRank(sources.rows) ?? (method.outputRank === 'k' ? (sources.automaticRank ?? null) : null)
+  const mean = meanRank(sources.rows) ?? (isClusterCount(method, spec) ? (sources.automaticRank ?? null) : null)
   const automatic = spec.automatic === undefined || mean === null ? null : spec.kind === 'integer' ? Math.round(mean) : mean
   // The parameter that is the rank of the result reaches from one unit to all of them (lego-lori.md 1.8).
-  const pool = method.outputRank === 'k' && spec.id === 'k' ? poolSize(sources) : null
+  const pool = isClusterCount(method, spec) ? poolSize(sources) : null
   if (pool === null || pool < 2) return spec.automatic === undefined ? [] : [{ automatic }]
   return [{ automatic, range: { from: spec.min ?? 1, to: pool }, presets: clusterPresets(automatic, pool) }]
+}
+
+function isClusterCount(method: MethodEntry, spec: ParamSpec): boolean {
+  return method.outputRank === 'k' && spec.id === 'k'
 }
 
 /** Mean of the adapters' ranks; null where one is not known or has several. */

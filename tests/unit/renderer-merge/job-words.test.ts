@@ -1,12 +1,14 @@
 import { describe, expect, it } from 'vitest'
-import type { Job } from '../../../src-main/contract/job.ts'
+import { jobKinds, type Job } from '../../../src-main/contract/job.ts'
 import {
   canRunAgain,
   hasEnded,
   keptEnergyOf,
+  kindWord,
   mergeResultOf,
   progressWords,
   provenanceWord,
+  removalWords,
   sharedPrefix,
   sortModules,
   tookWords,
@@ -25,6 +27,17 @@ const job: Job = {
   problems: [],
   fingerprint: null,
 }
+
+describe('kinds of jobs', () => {
+  it('have a word and say what stays when they are removed', () => {
+    expect(jobKinds.map(kindWord)).toEqual(['merge', 'export', 'compare'])
+    expect(jobKinds.map(removalWords).map((words) => words.split('. ')[1])).toEqual([
+      'A merged adapter stays in the library with its lineage.',
+      'The exported files stay where they are.',
+      'The cosines that it found stay known.',
+    ])
+  })
+})
 
 describe('job words', () => {
   it('says stage, share, rate and remaining time', () =>

@@ -42,6 +42,7 @@ it('claims no number that it does not know', () => {
 it('takes the automatic number from a preview where the rows have several ranks', () => {
   const hints = paramHints(lego, { rows: [row(8, 16), row(4)], estimate: estimate(20), automaticRank: 10 })
   expect(hints['k']).toMatchObject({ automatic: 10, range: { from: 1, to: 20 } })
+  expect(hints['referenceRank']).toEqual({ automatic: null })
 })
 
 it('has nothing to add for other parameters', () =>
