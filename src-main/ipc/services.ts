@@ -5,6 +5,7 @@ import { Refusal } from '../contract/problems.ts'
 import type { Settings } from '../contract/settings.ts'
 import { createEngine, type Engine } from '../engine/engine.ts'
 import { createExportRunner } from '../jobs/export.ts'
+import { createCompareRunner } from '../jobs/compare.ts'
 import { createMergeRunner } from '../jobs/merge.ts'
 import { createQueue, type Queue } from '../jobs/queue.ts'
 import { backUpWhenDue } from '../library/back-up-daily.ts'
@@ -57,10 +58,11 @@ export function openServices(options: ServicesOptions): Services {
   const { adapters } = library
   const engine = createEngine({ threads: () => settings.get().threads })
   const outputFolder = (): string => settings.get().outputFolder ?? paths.outputs
+  const emitChanged = (ids: readonly string[]): void => emit('library.changed', { ids: [...ids] })
   const importer = createImporter({
     library,
     inspect: (request, signal) => engine.inspect(request, signal),
-    emitChanged: (ids) => emit('library.changed', { ids: [...ids] }),
+    emitChanged,
     emitProgress: (progress) => emit('import.progress', progress),
     log,
   })
@@ -80,6 +82,7 @@ export function openServices(options: ServicesOptions): Services {
         now: clock,
       }),
       export: createExportRunner({ engine, adapters, checkedStamp, appVersion: version }),
+      compare: createCompareRunner({ engine, adapters, similarities: library.similarities, checkedStamp, emitChanged }),
     },
     emit: { changed: (job) => emit('job.changed', job), removed: (id) => emit('job.removed', { id }) },
     logFolder: paths.logs,

@@ -1,6 +1,7 @@
 import type { Job, JobKind, JobProgress } from '../contract/job.ts'
 import type { Problem } from '../contract/problems.ts'
 import type { StoredJob } from '../library/job-store.ts'
+import type { CompareInput } from './compare-input.ts'
 import type { ExportInput } from './export-input.ts'
 import type { MergeInput } from './merge-input.ts'
 
@@ -8,6 +9,7 @@ import type { MergeInput } from './merge-input.ts'
 export interface JobInputs {
   readonly merge: MergeInput
   readonly export: ExportInput
+  readonly compare: CompareInput
 }
 
 /** What is stored with a job before it runs. */

@@ -64,7 +64,7 @@ export function fillLibrary(library: Library, count: number, seed = 1): void {
         const content = hashOf(`content ${index}`)
         adapters.writes.setHashes(row.seq, content, random() < 0.04 ? hashOf(`factors ${index % 97}`) : hashOf(`factors of ${index}`))
         if (!refused && random() < 0.99) {
-          const checked = { status: 'ok', variant: listing.variant, norm: 1 + random() * 50, norms: null, problems } as const
+          const checked = { status: 'ok', variant: listing.variant, norm: 1 + random() * 50, norms: null, inspection: null, problems } as const
           adapters.writes.setChecked(row.seq, { ...checked, screens: screensOf(random) }) // prettier-ignore
         }
         if (random() < 0.02) adapters.paths.setPresent(listing.folder, false)

@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import type { Job } from '../../../src-main/contract/job.ts'
 import type { ImportItem } from '../../../src-main/contract/import-report.ts'
 import { createEngine, type Engine } from '../../../src-main/engine/engine.ts'
+import { createCompareRunner, type CompareServices } from '../../../src-main/jobs/compare.ts'
 import { createExportRunner } from '../../../src-main/jobs/export.ts'
 import type { ExportInput } from '../../../src-main/jobs/export-input.ts'
 import { createMergeRunner, type MergeServices } from '../../../src-main/jobs/merge.ts'
@@ -29,8 +30,12 @@ export interface Bench {
   close(): Promise<void>
 }
 
-/** `change` replaces services of the merge job; `folder` opens an earlier bench's folder again. */
-export function openBench(change: Partial<MergeServices> = {}, folder = realpathSync(mkdtempSync(join(tmpdir(), 'amalgam-jobs-')))): Bench {
+/** `change` replaces services of the merge job, `compareChange` those of comparisons; `folder` opens an earlier bench's folder again. */
+export function openBench(
+  change: Partial<MergeServices> = {},
+  folder = realpathSync(mkdtempSync(join(tmpdir(), 'amalgam-jobs-'))),
+  compareChange: Partial<CompareServices> = {},
+): Bench {
   const library = openLibrary({ folder: join(folder, 'library'), log: silentLog })
   const engine: Engine = createEngine({ threads: 2 })
   const importer = createImporter({
@@ -57,6 +62,10 @@ export function openBench(change: Partial<MergeServices> = {}, folder = realpath
         ...change,
       }),
       export: createExportRunner({ engine, adapters, checkedStamp, appVersion: '9.8.7', ...change }),
+      compare: createCompareRunner({
+        ...{ engine, adapters, similarities: library.similarities, checkedStamp, emitChanged: () => undefined },
+        ...compareChange,
+      }),
     },
     emit: { changed: (job) => told.push(job), removed: () => undefined },
     logFolder: join(folder, 'logs'),
