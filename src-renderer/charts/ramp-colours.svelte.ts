@@ -17,7 +17,7 @@ export class RampColours {
   readonly attach = (element: HTMLElement): (() => void) => {
     const read = (): void => {
       this.steps = Array.from({ length: divergingSteps }, (_, step) => readColour(element, `var(--diverging-${step})`))
-      this.self = readColour(element, 'var(--line)')
+      this.self = readColour(element, 'var(--line-control)')
     }
     read()
     const observer = new MutationObserver(read)

@@ -1,9 +1,10 @@
 /** What adapters hold and how they relate: compare, read the charts, select a cluster and a family, merge with LEGO and TIES, export. */
 import { strict as assert } from 'node:assert'
-import { existsSync, readdirSync, readFileSync } from 'node:fs'
+import { cpSync, existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Locator, Page } from 'playwright-core'
-import { assertAccessible, eventually, picture, pictures, sizes } from './screen.ts'
+import { demoAdapters } from '../helpers/demo.ts'
+import { assertAccessible, dropOnWindow, eventually, picture, pictures, sizes } from './screen.ts'
 
 export interface InspectOptions {
   /** Names the folder of the pictures. */
@@ -25,7 +26,7 @@ export async function inspect(page: Page, options: InspectOptions): Promise<void
   await exportForVllm(page, options)
 }
 
-async function fillLibrary(page: Page, { host }: InspectOptions): Promise<void> {
+async function fillLibrary(page: Page, { host, folder }: InspectOptions): Promise<void> {
   await page.getByRole('heading', { name: 'No adapters yet' }).waitFor()
   await section(page, 'Inspect').click()
   await page.getByRole('heading', { name: 'See what adapters hold, and how they relate' }).waitFor()
@@ -33,7 +34,19 @@ async function fillLibrary(page: Page, { host }: InspectOptions): Promise<void> 
   await pictures(page, host, 'inspect-empty')
   await page.getByRole('button', { name: 'Add the demo pool' }).click()
   await page.getByText('Import finished', { exact: true }).waitFor({ timeout: 30_000 })
+  await dropOnWindow(page, [makeTwin(folder)])
+  await page.getByRole('grid', { name: 'Adapters' }).getByText('sentiment-r16-twin').waitFor({ timeout: 30_000 })
   await page.getByRole('grid', { name: 'Adapters' }).getByText('checking').first().waitFor({ state: 'detached', timeout: 30_000 })
+}
+
+/** A demo adapter at twice its scaling: another adapter in the same direction. */
+function makeTwin(folder: string): string {
+  const twin = join(folder, 'sentiment-r16-twin')
+  cpSync(join(demoAdapters, 'sentiment-r16'), twin, { recursive: true })
+  const path = join(twin, 'adapter_config.json')
+  const config = JSON.parse(readFileSync(path, 'utf8')) as { lora_alpha: number }
+  writeFileSync(path, JSON.stringify({ ...config, lora_alpha: config.lora_alpha * 2 }))
+  return twin
 }
 
 async function compare(page: Page, { host }: InspectOptions): Promise<void> {
@@ -146,7 +159,7 @@ async function mergeWithLego(page: Page, { host }: InspectOptions): Promise<void
   await settled(page)
   await assertAccessible(page, 'a merge with LEGO')
   await pictures(page, host, 'merge-lego')
-  await page.getByRole('group', { name: 'Values worth trying' }).getByRole('button', { name: /^P\/2/ }).click()
+  await page.getByRole('group', { name: 'Values worth trying' }).getByRole('button', { name: /P\/2/ }).click()
   const chosen = Number(await clusters.inputValue())
   assert.ok(chosen >= 1)
   await settled(page)

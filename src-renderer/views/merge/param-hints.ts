@@ -60,5 +60,9 @@ function clusterPresets(rank: number | null, pool: number): readonly ParamPreset
       meaning: 'Every rank unit its own cluster: the exact weighted sum, times the square root of r/P where output reweighting is on.',
     },
   ]
-  return presets.filter((preset, place) => presets.findIndex((other) => other.value === preset.value) === place)
+  // Two that fall on one number are one choice with both names.
+  return [...new Set(presets.map((preset) => preset.value))].map((value) => {
+    const same = presets.filter((preset) => preset.value === value)
+    return { label: same.map((preset) => preset.label).join(', '), value, meaning: same.map((preset) => preset.meaning).join('\n') }
+  })
 }

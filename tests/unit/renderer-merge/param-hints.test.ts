@@ -30,6 +30,14 @@ it('prunes one adapter: its own rank is the pool', () => {
   ])
 })
 
+it('gives one choice to values that fall together', () => {
+  const presets = paramHints(lego, { rows: [row(16), row(16)], estimate: null })['k']?.presets
+  expect(presets?.map(({ label, value }) => [label, value])).toEqual([
+    ['r, P/2', 16],
+    ['P', 32],
+  ])
+})
+
 it('claims no number that it does not know', () => {
   expect(meanRank([row(8), undefined])).toBeNull()
   expect(meanRank([row(8, 16)])).toBeNull()
