@@ -54,6 +54,9 @@ test('for PEFT, the files are copied byte for byte', async () => {
   const result = await resultOf(await exportTo('a', 'peft'))
   const weights = readFileSync(join(source('a'), 'adapter_model.safetensors'))
   expect(result).toEqual({ path: target('a'), profile: 'peft', rank: 4, sizeBytes: weights.length })
+  expect(checkExport(bench.library.adapters.get(idOf('a'))!, 'peft')).toEqual({
+    ...{ profile: 'peft', unchanged: [], exported: [], rank: 4, sizeBytes: weights.length },
+  })
   expect(namesIn(result.path)).toEqual(['README.md', 'adapter_config.json', 'adapter_model.safetensors'])
   for (const name of namesIn(result.path))
     expect(readFileSync(join(result.path, name)).equals(readFileSync(join(source('a'), name)))).toBe(true)
