@@ -1,4 +1,8 @@
 import { elementScroll, observeElementOffset, observeElementRect, Virtualizer, type Range } from '@tanstack/virtual-core'
+import { takeSlots } from './row-slots.ts'
+
+/** Milliseconds after the last scrolling at which the elements are put into the order of their rows. */
+const restMs = 150
 
 interface Options {
   /** Number of rows. */
@@ -12,11 +16,18 @@ interface Options {
   readonly onRange: (first: number, last: number) => void
 }
 
-/** The rows to draw of a long list, as reactive state over the framework-free virtualizer. */
+/**
+ * The rows to draw of a long list, as reactive state over the framework-free virtualizer. A row that leaves the screen gives its slot to one
+ * that comes, so that the same elements are filled again: key the rows by `slot`. While the list scrolls they stand in the order of their
+ * slots and nothing is moved in the page; at rest they stand in the order of the rows, as they are read.
+ */
 export class VirtualRows {
-  rows = $state.raw<readonly { readonly index: number; readonly top: number }[]>([])
+  rows = $state.raw<readonly { readonly slot: number; readonly index: number; readonly top: number }[]>([])
   height = $state(0)
   #element: HTMLElement | null = null
+  /** Which slot draws which row. */
+  #slots: ReadonlyMap<number, number> = new Map()
+  #restTimer: ReturnType<typeof setTimeout> | undefined
   readonly #options: Options
   readonly #virtualizer: Virtualizer<HTMLElement, HTMLElement>
 
@@ -32,6 +43,7 @@ export class VirtualRows {
     this.#virtualizer._willUpdate()
     this.#read()
     return () => {
+      clearTimeout(this.#restTimer)
       unmount()
       this.#element = null
     }
@@ -82,7 +94,18 @@ export class VirtualRows {
   }
 
   #read(): void {
-    this.rows = this.#virtualizer.getVirtualItems().map((item) => ({ index: item.index, top: item.start }))
+    const items = this.#virtualizer.getVirtualItems()
+    this.#slots = takeSlots(
+      this.#slots,
+      items.map((item) => item.index),
+    )
+    const rows = items.map((item) => ({ slot: this.#slots.get(item.index) ?? 0, index: item.index, top: item.start }))
+    clearTimeout(this.#restTimer)
+    if (this.#virtualizer.isScrolling) {
+      rows.sort((left, right) => left.slot - right.slot)
+      this.#restTimer = setTimeout(() => this.#read(), restMs)
+    }
+    this.rows = rows
     this.height = this.#virtualizer.getTotalSize()
     const range = this.#virtualizer.range
     if (range) this.#options.onRange(range.startIndex, range.endIndex)

@@ -6,14 +6,28 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { cpus, tmpdir } from 'node:os'
 import { join } from 'node:path'
 
+import { hashFiles } from './hash-files.ts'
 import { importHeaders } from './import-headers.ts'
 import { mergeConcat } from './merge-concat.ts'
 import { mergeLego } from './merge-lego.ts'
 import { mergeLinear } from './merge-linear.ts'
 import { mergeTies } from './merge-ties.ts'
+import { paintWindow } from './paint.ts'
+import { scrollTable } from './scroll.ts'
+import { search } from './search.ts'
 import { holds, type Measure, type Trial } from './trial.ts'
 
-const trials: readonly Trial[] = [importHeaders, mergeConcat, mergeLinear, mergeTies, mergeLego]
+const trials: readonly Trial[] = [
+  importHeaders,
+  search,
+  hashFiles,
+  mergeConcat,
+  mergeLinear,
+  mergeTies,
+  mergeLego,
+  paintWindow,
+  scrollTable,
+]
 
 function line(measure: Measure): string {
   const bound =

@@ -51,8 +51,13 @@ function browserPath(): string {
   return found.path
 }
 
+/** The web host with its page, and the address under which other browsers may open it. */
+export interface LaunchedWeb extends Launched {
+  readonly address: string
+}
+
 /** Starts the web host from its bundle and opens its address in Chromium. */
-export async function launchWeb(options: LaunchOptions = {}): Promise<Launched> {
+export async function launchWeb(options: LaunchOptions = {}): Promise<LaunchedWeb> {
   const { libraryFolder = freshLibrary(), demo = false, roots = [], viewport = { width: 1360, height: 860 } } = options
   const words = ['--library', libraryFolder, '--json', ...(demo ? ['--demo'] : []), ...roots.flatMap((folder) => ['--root', folder])]
   const child = spawn(process.execPath, [join(appFolder, 'out/main/web.js'), ...words], { stdio: ['ignore', 'pipe', 'inherit'] })
@@ -63,6 +68,7 @@ export async function launchWeb(options: LaunchOptions = {}): Promise<Launched> 
   await page.goto(url)
   return {
     host: 'web',
+    address: url,
     page,
     libraryFolder,
     errors,

@@ -269,13 +269,5 @@ async function headings(page: Page): Promise<readonly string[]> {
 /** What the tags column shows, all rows together. */
 async function tagCells(page: Page): Promise<string> {
   const index = (await page.getByRole('columnheader').allTextContents()).findIndex((text) => text.trim() === 'Tags')
-  const cells = await page.locator(`[role="gridcell"][data-column="${index}"] .tags`).evaluateAll((found) =>
-    found.map((cell) =>
-      [...cell.children]
-        .filter((child) => !child.classList.contains('unseen'))
-        .map((child) => child.textContent)
-        .join(' '),
-    ),
-  )
-  return cells.join('')
+  return (await page.locator(`[role="gridcell"][data-column="${index}"]`).allTextContents()).join('')
 }

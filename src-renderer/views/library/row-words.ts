@@ -30,6 +30,13 @@ export function moduleStrip(targetModules: readonly string[]): { readonly filled
   }
 }
 
+/** The cells of the strip as two paths in a field of 75 by 12 pixels; attention and MLP stand a little apart. */
+export function stripPaths(filled: readonly boolean[]): { readonly filled: string; readonly empty: string } {
+  const cell = (index: number): string => `M${index * 10 + (index > 3 ? 4 : 0) + 0.5} .5h8v11h-8z`
+  const cells = (wanted: boolean): string => filled.map((is, index) => (is === wanted ? cell(index) : '')).join('')
+  return { filled: cells(true), empty: cells(false) }
+}
+
 /** The strip in words: "all 7 modules", "q, v: 2 of 7 modules", "q, v and 1 other". */
 export function modulesWords(targetModules: readonly string[]): string {
   if (targetModules.length === 0) return 'none'

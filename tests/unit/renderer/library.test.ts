@@ -3,6 +3,7 @@ import type { AdapterRow } from '../../../src-main/contract/adapter.ts'
 import type { ImportItem } from '../../../src-main/contract/import-report.ts'
 import { errorProblem, warningProblem } from '../../../src-main/contract/problems.ts'
 import { isWanted, uploadAll } from '../../../src-renderer/state/dropped-files.ts'
+import { takeSlots } from '../../../src-renderer/parts/row-slots.ts'
 import { pagesToFetch } from '../../../src-renderer/state/library-pages.ts'
 import {
   chosenColumns,
@@ -16,7 +17,7 @@ import {
 } from '../../../src-renderer/views/library/column-layout.ts'
 import { columns, type Column } from '../../../src-renderer/views/library/columns.ts'
 import { reportGroups, reportItems } from '../../../src-renderer/views/library/report-items.ts'
-import { modulesWords, moduleStrip, orderModules, rowStatus } from '../../../src-renderer/views/library/row-words.ts'
+import { modulesWords, moduleStrip, orderModules, rowStatus, stripPaths } from '../../../src-renderer/views/library/row-words.ts'
 
 const row = (change: Partial<AdapterRow>): AdapterRow => ({
   id: 'a',
@@ -116,6 +117,10 @@ describe('words of a row', () => {
     expect(modulesWords(['q_proj', 'lm_head'])).toBe('q: 1 of 7 modules and 1 other module')
     expect(modulesWords([])).toBe('none')
     expect(orderModules(['lm_head', 'up_proj', 'q_proj', 'c_attn'])).toEqual(['q_proj', 'up_proj', 'c_attn', 'lm_head'])
+    expect(stripPaths([true, false, false, false, true, false, false])).toEqual({
+      filled: 'M0.5 .5h8v11h-8zM44.5 .5h8v11h-8z',
+      empty: 'M10.5 .5h8v11h-8zM20.5 .5h8v11h-8zM30.5 .5h8v11h-8zM54.5 .5h8v11h-8zM64.5 .5h8v11h-8z',
+    })
     expect(moduleStrip(['q_proj', 'down_proj', 'x'])).toEqual({ filled: [true, false, false, false, false, false, true], others: 1 })
   })
   test('status follows what can be done with it', () => {
@@ -212,5 +217,22 @@ describe('dropped files', () => {
       () => undefined,
     )
     expect([folder, copied]).toEqual([null, 1])
+  })
+})
+
+describe('slots of drawn rows', () => {
+  const slots = (map: ReadonlyMap<number, number>): string => [...map].map(([index, slot]) => `${index}:${slot}`).join(' ')
+  test('rows that stay keep their slot, new ones take what became free', () => {
+    const first = takeSlots(new Map(), [0, 1, 2, 3])
+    expect(slots(first)).toBe('0:0 1:1 2:2 3:3')
+    const second = takeSlots(first, [2, 3, 4, 5])
+    expect(slots(second)).toBe('2:2 3:3 4:0 5:1')
+    expect(slots(takeSlots(second, [4, 90, 91, 92, 93]))).toBe('4:0 90:1 91:2 92:3 93:4')
+  })
+  test('a focused row far away keeps its own', () => {
+    const before = takeSlots(new Map(), [7, 8, 9])
+    const after = takeSlots(before, [8, 500, 501])
+    expect(after.get(8)).toBe(before.get(8))
+    expect(new Set(after.values()).size).toBe(3)
   })
 })

@@ -21,3 +21,6 @@ export const cells: Readonly<Partial<Record<ColumnId, Component<CellProps>>>> = 
   origin: OriginCell,
   status: StatusCell,
 }
+
+/** Columns whose cells are pictures or shortened: their text is the cell's name. */
+export const pictures: ReadonlySet<ColumnId> = new Set<ColumnId>(['favourite', 'modules', 'tags', 'origin'])
