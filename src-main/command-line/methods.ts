@@ -42,7 +42,7 @@ function describeMethod(method: MethodEntry): readonly string[] {
       ['Adapters', max === undefined ? `at least ${min}` : `${min} to ${max}`],
       ['Needs', needs.length > 0 ? needs.join(', ') : 'nothing more'],
       ['Coefficients', method.coefficients ? 'one for each adapter, any sign; or rules by module and layer' : 'not accepted'],
-      ['Rank', rankWords[method.outputRank]],
+      ['Rank', rankRule(method)],
       ['Seed', method.usesSeed ? 'used' : 'not used'],
       ['Reference', method.reference],
     ]),
@@ -70,6 +70,12 @@ const rankWords = {
   common: 'the one rank that all adapters have',
   k: 'the parameter k',
 } as const satisfies Record<MethodEntry['outputRank'], string>
+
+/** A result made entry by entry has full rank: there is no sum to ask for. */
+function rankRule(method: MethodEntry): string {
+  const words = rankWords[method.outputRank]
+  return method.kind === 'on_tiles' ? words.replace('an integer, "sum" or', 'an integer or') : words
+}
 
 function describeParam(spec: ParamSpec): readonly string[] {
   const level = spec.per === 'adapter' ? ', for each adapter' : ''
