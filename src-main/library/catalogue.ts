@@ -1,12 +1,12 @@
 import type Database from 'better-sqlite3'
-import { facetIds, libraryMarks, type Facet, type Facets, type LibraryMark, type LibraryQuery } from '../contract/library-query.ts'
+import { facetIds, type Facet, type Facets, type LibraryQuery } from '../contract/library-query.ts'
 import { comparedPairs, watchChanges } from './catalogue-changes.ts'
-import { createRowLoader, type CatalogueRow, type OwnFacet, type SortColumn } from './catalogue-rows.ts'
+import { createRowLoader, type CatalogueRow, type OwnFacet } from './catalogue-rows.ts'
 import { countFacets } from './facets.ts'
 import { createListColumn, type ListColumn } from './list-column.ts'
+import { createRowMarks } from './mark-rows.ts'
 import { matchesFilter, matchesText } from './match-rows.ts'
-import { nearDuplicateCondition } from './near-duplicates.ts'
-import { placesOf, sortRows, type PlacedRow, type RowOrder } from './sort-rows.ts'
+import { createRowOrders, placesOf } from './sort-rows.ts'
 
 type Search = Pick<LibraryQuery, 'text' | 'filters' | 'sort'>
 
@@ -31,26 +31,23 @@ const keptResults = 8
 export function createCatalogue(db: Database.Database): Catalogue {
   const changes = watchChanges(db)
   const load = createRowLoader(db)
-  const nearDuplicates = db.prepare<[], { seq: number }>(`SELECT a.seq FROM adapters a WHERE ${nearDuplicateCondition}`)
   const collections = db.prepare<[], { id: string; name: string }>('SELECT CAST(collection_id AS TEXT) AS id, name FROM collections')
   /** Rows by their places, and places by seq. */
   const rows: (CatalogueRow | undefined)[] = []
   const places = new Map<number, number>()
   const free: number[] = []
   const columns = Object.fromEntries(facetIds.map((facet) => [facet, createListColumn()])) as Readonly<Record<Facet, ListColumn>>
-  const twins = createTwins()
-  const orders = new Map<SortColumn, { order: RowOrder; stale: boolean }>()
+  const marks = createRowMarks(db)
+  const orders = createRowOrders()
   const results = new Map<string, readonly CatalogueRow[]>()
-  /** Marks depend on the other adapters, and are worked out when they are asked for. */
-  let marked = false
 
   function put(seq: number, row: CatalogueRow | undefined): void {
     const known = places.get(seq)
     if (known === undefined && !row) return
     const place = known ?? free.pop() ?? rows.length
     const before = rows[place]
-    if (before) twins.remove(before)
-    if (row) twins.add(row)
+    marks.changed(before, row)
+    orders.changed(before, row)
     rows[place] = row
     for (const facet of ownFacets) columns[facet].put(place, row ? row.values[facet] : null)
     if (row) {
@@ -67,10 +64,11 @@ export function createCatalogue(db: Database.Database): Catalogue {
     const seqs = changes.take(loadedAtOnce)
     if (seqs.length === 0) return false
     const loaded = new Map(load(seqs).map((row) => [row.seq, row]))
-    for (const seq of seqs) if (seq !== comparedPairs) put(seq, loaded.get(seq))
-    for (const known of orders.values()) known.stale = true
+    for (const seq of seqs) {
+      if (seq === comparedPairs) marks.pairsChanged()
+      else put(seq, loaded.get(seq))
+    }
     results.clear()
-    marked = false
     return seqs.length === loadedAtOnce
   }
 
@@ -78,41 +76,8 @@ export function createCatalogue(db: Database.Database): Catalogue {
     while (loadSome());
   }
 
-  function orderBy(column: SortColumn): RowOrder {
-    const known = orders.get(column)
-    if (known && !known.stale) return known.order
-    const order = sortRows(known ? resumed(known.order) : placed(places.values()), column)
-    orders.set(column, { order, stale: false })
-    return order
-  }
-
-  function* placed(some: Iterable<number>): Generator<PlacedRow> {
-    for (const place of some) {
-      const row = rows[place]
-      if (row) yield { row, place }
-    }
-  }
-
-  /** Rows in an order of before, and behind them those that it does not know. */
-  function* resumed({ valued, empty }: RowOrder): Generator<PlacedRow> {
-    const known = new Set([...valued, ...empty])
-    yield* placed(known)
-    for (const place of places.values()) if (!known.has(place)) yield { row: rows[place]!, place }
-  }
-
   function mark(): void {
-    if (marked) return
-    const near = new Set(nearDuplicates.all().map(({ seq }) => seq))
-    for (const { row, place } of placed(places.values())) {
-      const marks: Readonly<Record<LibraryMark, boolean>> = {
-        favourite: row.favourite,
-        warnings: row.warned || twins.hasEarlier(row),
-        duplicate: row.places > 1 || twins.has(row),
-        'near-duplicate': near.has(row.seq),
-      }
-      columns.is.put(place, libraryMarks.filter((id) => marks[id])) // prettier-ignore
-    }
-    marked = true
+    marks.tell((row, list) => columns.is.put(places.get(row.seq)!, list))
   }
 
   return {
@@ -126,7 +91,7 @@ export function createCatalogue(db: Database.Database): Catalogue {
       // Filters look at less than words do.
       const tests = filters.map((filter) => matchesFilter(filter, columns[filter.facet]))
       const fits = [...tests, ...matchesText(text, (place) => rows[place]!.text)]
-      const found = placesOf(orderBy(sort.column), sort.descending, fits).map((place) => rows[place]!)
+      const found = placesOf(orders.by(sort.column, rows), sort.descending, fits).map((place) => rows[place]!)
       if (results.size >= keptResults) results.delete(results.keys().next().value!)
       results.set(key, found)
       return found
@@ -140,28 +105,3 @@ export function createCatalogue(db: Database.Database): Catalogue {
 }
 
 const ownFacets = facetIds.filter((facet): facet is OwnFacet => facet !== 'is')
-
-/** Adapters with the same factors. */
-function createTwins() {
-  const groups = new Map<string, Set<CatalogueRow>>()
-  const groupOf = ({ tensorHash }: CatalogueRow) => (tensorHash === null ? undefined : groups.get(tensorHash))
-  return {
-    add(row: CatalogueRow): void {
-      const group = groupOf(row)
-      if (group) group.add(row)
-      else if (row.tensorHash !== null) groups.set(row.tensorHash, new Set([row]))
-    },
-    remove(row: CatalogueRow): void {
-      const group = groupOf(row)
-      group?.delete(row)
-      if (group?.size === 0) groups.delete(row.tensorHash!)
-    },
-    /** True when another adapter has the same factors. */
-    has: (row: CatalogueRow): boolean => (groupOf(row)?.size ?? 0) > 1,
-    /** True when one that was there before, and is not refused, has them: the later one carries the remark. */
-    hasEarlier(row: CatalogueRow): boolean {
-      const group = groupOf(row)
-      return group !== undefined && group.size > 1 && [...group].some(({ seq, refused }) => seq < row.seq && !refused)
-    },
-  }
-}

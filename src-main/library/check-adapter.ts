@@ -4,7 +4,7 @@ import { errorProblem, Refusal, type Problem, type ProblemCode } from '../contra
 import type { Log } from '../platform/log.ts'
 import type { AdapterStore } from './adapter-store.ts'
 import { detectLori } from './detect-lori.ts'
-import { contentHashOf } from './hash-file.ts'
+import { contentHashOf, hashWeights } from './hash-file.ts'
 import type { FileHashes } from './hash-cache.ts'
 import type { Inspect, InspectRequest } from './inspection.ts'
 import type { InspectionStore } from './inspection-store.ts'
@@ -66,7 +66,7 @@ export function createChecker(options: {
     const stamp = weightsStamp(row.stamp)
     const known = cache.get(path, stamp)
     if (known) return known
-    const hashes = await pool.run('hash', { path, stamp }, { signal })
+    const hashes = await hashWeights(pool, { path, stamp }, { signal })
     if (hashes !== null && !('code' in hashes)) cache.put(path, stamp, hashes)
     return hashes
   }

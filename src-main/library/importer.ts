@@ -69,7 +69,10 @@ export function createImporter(options: ImporterOptions): Importer {
   const changes = gatherChanges(options.emitChanged)
   const emitChanged = changes.add
   const { adapters, inspections, imports, now } = library
-  const pool = createWorkerPool(workerFile('library/read-worker'), options.workers ?? Math.max(2, Math.min(4, availableParallelism())))
+  const pool = createWorkerPool(
+    workerFile('library/read-worker'),
+    options.workers ?? Math.max(readers, Math.min(4, availableParallelism())),
+  )
   const closing = new AbortController()
   const checker = createChecker({ adapters, inspections, pool, inspect, log })
   const settler = createSettler({ adapters, pool, checker, emitChanged, now })
@@ -169,6 +172,9 @@ export function createImporter(options: ImporterOptions): Importer {
     },
   }
 }
+
+/** Hashing takes two threads at a time; one more answers what a window asks meanwhile. */
+const readers = 3
 
 /** How long work in progress may take to stop, in milliseconds. */
 const closeGraceMs = 2000

@@ -32,7 +32,7 @@ const handlers: { readonly [K in TaskKind]: Handler<K> } = {
     return null
   },
   read: (requests, stopped) => requests.flatMap((request) => (stopped() ? [] : [readOne(request)])),
-  hash: ({ path, stamp }, stopped) => hashFile(path, stamp, stopped),
+  hash: ({ path, stamp, part }, stopped) => hashFile(path, stamp, part, stopped),
   writeBack(file) {
     writeBack(file)
     return null

@@ -2,7 +2,7 @@ import { join } from 'node:path'
 import { setImmediate } from 'node:timers/promises'
 import type { ImportItem } from '../contract/import-report.ts'
 import { warningProblem } from '../contract/problems.ts'
-import { contentHashOf } from './hash-file.ts'
+import { contentHashOf, hashWeights } from './hash-file.ts'
 import { notListed } from './import-adapter.ts'
 import type { ImportRun } from './import-run.ts'
 import type { MissingAdapter } from './missing-store.ts'
@@ -87,7 +87,7 @@ async function candidatesAmong(
 async function attach({ folder, stamp, fits }: Candidate, run: ImportRun, { adapters, pool, emitChanged }: ImportTools): Promise<void> {
   const path = join(folder, weightsName)
   const known = adapters.hashes.get(path, weightsStamp(stamp))
-  const hashes = known ?? (await pool.run('hash', { path, stamp: weightsStamp(stamp) }, { signal: run.signal }))
+  const hashes = known ?? (await hashWeights(pool, { path, stamp: weightsStamp(stamp) }, { signal: run.signal }))
   if (hashes === null) return
   if ('code' in hashes) {
     run.add([notListed(folder, hashes)])

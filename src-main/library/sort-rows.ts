@@ -1,22 +1,57 @@
+import { sortColumns } from '../contract/library-query.ts'
 import type { CatalogueRow, SortColumn } from './catalogue-rows.ts'
 
-/** A row and where it is held. */
-export interface PlacedRow {
-  readonly row: CatalogueRow
-  readonly place: number
-}
-
-/** Places in one ascending order: those with a value first, and in each part the earlier adapter first among equals. */
+/** Places of rows in one ascending order: those with a value first, and in each part the earlier adapter first among equals. */
 export interface RowOrder {
   readonly valued: readonly number[]
   readonly empty: readonly number[]
 }
 
-/** Sorts rows by a column. Rows that are nearly in order already (an order of before with some rows changed) take one pass. */
-export function sortRows(rows: Iterable<PlacedRow>, column: SortColumn): RowOrder {
+/** The orders of rows, sorted when they are asked for and kept as long as nothing in them changes. */
+export interface RowOrders {
+  /** A row came (nothing before), went (nothing after) or changed. */
+  changed(before: CatalogueRow | undefined, after: CatalogueRow | undefined): void
+  /** The order of `rows`, by their places, in a column. */
+  by(column: SortColumn, rows: readonly (CatalogueRow | undefined)[]): RowOrder
+}
+
+/** No order yet. */
+export function createRowOrders(): RowOrders {
+  const orders = new Map<SortColumn, RowOrder>()
+  const stale = new Set<SortColumn>()
+  return {
+    changed(before, after) {
+      for (const column of sortColumns) if (!before || !after || before.keys[column] !== after.keys[column]) stale.add(column)
+    },
+    by(column, rows) {
+      const known = orders.get(column)
+      if (known && !stale.has(column)) return known
+      const order = sortRows(rows, known ? resumed(known, rows.length) : rows.keys(), column)
+      orders.set(column, order)
+      stale.delete(column)
+      return order
+    },
+  }
+}
+
+/** Places in an order of before, and behind them those that it does not know. */
+function* resumed({ valued, empty }: RowOrder, count: number): Generator<number> {
+  const known = new Uint8Array(count)
+  for (const part of [valued, empty])
+    for (const place of part) {
+      known[place] = 1
+      yield place
+    }
+  for (let place = 0; place < count; place++) if (known[place] === 0) yield place
+}
+
+/** Sorts the rows at some places. Rows that are nearly in order already take one pass. */
+function sortRows(rows: readonly (CatalogueRow | undefined)[], places: Iterable<number>, column: SortColumn): RowOrder {
   const valued: { readonly key: string | number; readonly seq: number; readonly place: number }[] = []
   const empty: { readonly seq: number; readonly place: number }[] = []
-  for (const { row, place } of rows) {
+  for (const place of places) {
+    const row = rows[place]
+    if (!row) continue
     const key = row.keys[column]
     if (key === null) empty.push({ seq: row.seq, place })
     else valued.push({ key, seq: row.seq, place })

@@ -1,5 +1,5 @@
 import type { Problem } from '../contract/problems.ts'
-import type { FileHashes } from './hash-cache.ts'
+import type { HashedPart } from './hash-file.ts'
 import type { Listing } from './listing.ts'
 import type { Stamp } from './read-file.ts'
 import type { ScanEvent } from './scan-folders.ts'
@@ -22,9 +22,9 @@ export interface Tasks {
   readonly read: { readonly input: readonly ReadRequest[]; readonly part: never; readonly output: readonly ReadResult[] }
   /** null: stopped. */
   readonly hash: {
-    readonly input: { readonly path: string; readonly stamp: Stamp }
+    readonly input: { readonly path: string; readonly stamp: Stamp; readonly part: HashedPart }
     readonly part: never
-    readonly output: FileHashes | Problem | null
+    readonly output: string | Problem | null
   }
   /** Writes the journal of a database back into it. */
   readonly writeBack: { readonly input: string; readonly part: never; readonly output: null }

@@ -122,10 +122,10 @@ function randomOf(seed: number): Random {
 function randomQuery(random: Random, adapters: readonly AdapterDetail[], collectionIds: ReadonlyMap<string, string>): LibraryQuery {
   const filters = Array.from({ length: Math.floor(random.next() * 4) }, (): LibraryFilter => {
     const facet = random.one(facetIds)
-    const known =
-      'values' in facets[facet] ? facets[facet].values : adapters.flatMap((adapter) => plainValues(adapter, facet, collectionIds))
+    const { values: fixed } = facets[facet] as { readonly values?: readonly string[] }
+    const known: readonly string[] = fixed ?? adapters.flatMap((adapter) => plainValues(adapter, facet, collectionIds))
     const pool = random.next() < 0.75 && known.length > 0 ? [...known, '', ''] : [...hostile, ...known]
-    const values = random.some(pool as readonly string[], 4).map((value) => (facet === 'tag' && random.next() < 0.5 ? value.toUpperCase() : value)) // prettier-ignore
+    const values = random.some(pool, 4).map((value) => (facet === 'tag' && random.next() < 0.5 ? value.toUpperCase() : value)) // prettier-ignore
     return { facet, mode: random.one(filterModes), values }
   })
   const words = [

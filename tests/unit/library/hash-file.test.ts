@@ -14,7 +14,11 @@ function pathOf(options: TinyAdapter = {}): string {
   return join(makeAdapter(temporaryFolder(), options), 'adapter_model.safetensors')
 }
 const stampAt = (path: string) => stampOf(statSync(path, { bigint: true }))
-const hash = (path: string) => hashFile(path, stampAt(path), go) as FileHashes
+const hash = (path: string) =>
+  ({
+    weightsSha256: hashFile(path, stampAt(path), 'whole', go),
+    tensorHash: hashFile(path, stampAt(path), 'factors', go),
+  }) as FileHashes
 
 /** CONTRACT.md, "Identity": sorted (name, dtype, shape, bytes) of the factors. */
 function expectedTensorHash(tensors: TestTensors): string {
@@ -75,7 +79,9 @@ test('the content hash binds weights and config', () => {
 
 test('a file with another stamp has changed, and hashing can be stopped', () => {
   const path = pathOf()
-  expect(hashFile(path, '1:2:3', go)).toMatchObject({ code: 'file-changed', where: { path } })
-  expect(hashFile(path, stampAt(path), () => true)).toBeNull()
-  expect(hashFile(join(path, 'x'), '', go)).toMatchObject({ code: 'file-unreadable' })
+  for (const part of ['whole', 'factors'] as const) {
+    expect(hashFile(path, '1:2:3', part, go)).toMatchObject({ code: 'file-changed', where: { path } })
+    expect(hashFile(path, stampAt(path), part, () => true)).toBeNull()
+    expect(hashFile(join(path, 'x'), '', part, go)).toMatchObject({ code: 'file-unreadable' })
+  }
 })

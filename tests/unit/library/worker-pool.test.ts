@@ -43,7 +43,11 @@ test('a task can be stopped in the middle', async () => {
   // Six gigabytes of nothing, which take seconds to hash.
   truncateSync(path, 8 + header.length + 6_000_000_000)
   const stop = new AbortController()
-  const hashing = openPool(1).run('hash', { path, stamp: stampOf(statSync(path, { bigint: true })) }, { signal: stop.signal })
+  const hashing = openPool(1).run(
+    'hash',
+    { path, stamp: stampOf(statSync(path, { bigint: true })), part: 'whole' },
+    { signal: stop.signal },
+  )
   setTimeout(() => stop.abort(), 50)
   expect(await hashing).toBeNull()
 })
