@@ -3,6 +3,7 @@ import { collectionsCommand } from './collections.ts'
 import type { Command } from './command.ts'
 import { exportCommand } from './export.ts'
 import { importCommand } from './import.ts'
+import { inspectCommand } from './inspect.ts'
 import { jobsCommand } from './jobs.ts'
 import { listCommand, showCommand } from './library.ts'
 import { metadataCommand, relinkCommand, undoCommand } from './library-tools.ts'
@@ -20,6 +21,7 @@ export const commands: readonly Command[] = [
   relinkCommand,
   undoCommand,
   metadataCommand,
+  inspectCommand,
   checkCommand,
   methodsCommand,
   mergeCommand,
