@@ -99,6 +99,7 @@ export class ImportsState {
         all
           ? 'Every file is where it was.'
           : `Rescan: ${plural(missing, 'adapter')} with no file any more, ${plural(found, 'adapter')} found again.`,
+        missing === 0 ? undefined : { label: 'Find missing files', run: () => (this.relinkOpen = true) },
       )
     }
   }

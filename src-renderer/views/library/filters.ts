@@ -28,7 +28,17 @@ export function facetLabel(facet: Facet): string {
 }
 
 const originWords: Readonly<Record<string, string>> = { imported: 'imported', merged: 'merged here', demo: 'demo pool' }
-const without: Readonly<Partial<Record<Facet, string>>> = { baseModelName: 'not named', licence: 'unknown' }
+/** What stands for adapters without any value of a facet. */
+const without: Readonly<Partial<Record<Facet, string>>> = {
+  baseModelName: 'not named',
+  licence: 'unknown',
+  rank: 'no rank',
+  targetModule: 'no module',
+  tag: 'no tag',
+  collection: 'no collection',
+  failsScreen: 'no screen',
+  is: 'nothing of these',
+}
 
 /** Each mark in words, with what it means. */
 export const markWords: Readonly<Record<LibraryMark, { readonly label: string; readonly meaning: string }>> = {
