@@ -14,8 +14,10 @@ export interface KnownPath {
 
 /** The places of adapters, for looking whether they are still there. */
 export interface PathStore {
-  /** All places, or those of the given adapters. */
-  all(ids?: readonly string[]): KnownPath[]
+  /** The places of the given adapters. */
+  of(ids: readonly string[]): KnownPath[]
+  /** At most `limit` places in the order of their paths, from the first one behind `path` on. */
+  after(path: string, limit: number): KnownPath[]
   /** Says whether the adapter is still at `path`; an adapter with no place left becomes missing, one with a place again ok. */
   setPresent(path: string, present: boolean): void
   /** What was last seen at `path`, a real path of a folder; null when no adapter was. */
@@ -36,7 +38,7 @@ interface PathRow {
 export function createPathStore(db: Database.Database): PathStore {
   const columns = `SELECT p.path, p.stamp, p.present, a.id AS adapterId, a.status = 'refused' AS refused
     FROM adapter_paths p JOIN adapters a ON a.seq = p.adapter_seq`
-  const all = db.prepare<[], PathRow>(`${columns} ORDER BY a.seq, p.path`)
+  const after = db.prepare<[string, number], PathRow>(`${columns} WHERE p.path > ? ORDER BY p.path LIMIT ?`)
   const ofOne = db.prepare<[string], PathRow>(`${columns} WHERE a.id = ? ORDER BY p.path`)
   const atPath = db.prepare<[string], PathRow>(`${columns} WHERE p.path = ?`)
   const knownOf = (row: PathRow): KnownPath => ({ ...row, present: row.present === 1, refused: row.refused === 1 })
@@ -47,7 +49,8 @@ export function createPathStore(db: Database.Database): PathStore {
   const isMissing = db.prepare<[string], { id: string }>("SELECT id FROM adapters WHERE id = ? AND status = 'missing'")
   const refreshStatus = db.prepare(refreshStatusSql)
   return {
-    all: (ids) => (ids === undefined ? all.all() : ids.flatMap((id) => ofOne.all(id))).map(knownOf),
+    of: (ids) => ids.flatMap((id) => ofOne.all(id)).map(knownOf),
+    after: (path, limit) => after.all(path, limit).map(knownOf),
     at(path) {
       const row = atPath.get(path)
       return row ? knownOf(row) : null

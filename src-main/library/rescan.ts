@@ -1,4 +1,4 @@
-import { setImmediate } from 'node:timers/promises'
+import { setTimeout } from 'node:timers/promises'
 import type { AdapterStore } from './adapter-store.ts'
 import type { KnownPath } from './path-store.ts'
 import type { WorkerPool } from './worker-pool.ts'
@@ -17,19 +17,26 @@ export interface Rescanned {
 /** Places looked at in one go. */
 const batchSize = 64
 
-/** Looks at every known place (or those of `ids`) and writes down which still hold what they held; stops between batches when `signal` says so. */
+/** Longest pause between two goes, in milliseconds. */
+const longestPauseMs = 50
+
+/**
+ * Looks at every known place (or those of `ids`) and writes down which still hold what they held; stops between batches when `signal` says so.
+ * It rests as long as it worked, so that neither the disk nor the window is taken up by a large library.
+ */
 export async function rescanPlaces(
   adapters: AdapterStore,
   pool: WorkerPool,
   signal: AbortSignal,
   ids?: readonly string[],
 ): Promise<Rescanned> {
-  const places = adapters.paths.all(ids)
   const before = new Set(adapters.paths.missingIds(ids))
   const changed: string[] = []
   const touched = new Set<string>()
-  for (let from = 0; from < places.length; from += batchSize) {
-    const batch = places.slice(from, from + batchSize)
+  for (const nextBatch = batches(adapters, ids); ;) {
+    const started = performance.now()
+    const batch = nextBatch()
+    if (batch.length === 0) break
     const stamps = await pool.run('stamp', batch.map((place) => place.path)) // prettier-ignore
     if (signal.aborted) break
     adapters.writes.together(() => {
@@ -41,11 +48,25 @@ export async function rescanPlaces(
         else adapters.paths.setPresent(place.path, what === 'back')
       })
     })
-    await setImmediate()
+    if (batch.length === batchSize) await setTimeout(Math.min(longestPauseMs, performance.now() - started))
   }
   const after = signal.aborted ? before : new Set(adapters.paths.missingIds(ids))
   const among = (one: ReadonlySet<string>, other: ReadonlySet<string>) => [...one].filter((id) => touched.has(id) && !other.has(id)).length
   return { missing: among(after, before), found: among(before, after), changed, touched: [...touched] }
+}
+
+/** Gives the places to look at, some at a time and none at the end. */
+function batches(adapters: AdapterStore, ids: readonly string[] | undefined): () => readonly KnownPath[] {
+  if (ids !== undefined) {
+    const places = adapters.paths.of(ids)
+    return () => places.splice(0, batchSize)
+  }
+  let last = ''
+  return () => {
+    const batch = adapters.paths.after(last, batchSize)
+    last = batch.at(-1)?.path ?? last
+    return batch
+  }
 }
 
 function changeOf({ stamp, present, refused }: KnownPath, now: string | null): 'none' | 'gone' | 'back' | 'changed' {

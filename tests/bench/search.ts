@@ -1,6 +1,7 @@
 import { monitorEventLoopDelay } from 'node:perf_hooks'
 import * as v from 'valibot'
 import { facetIds, filterModes, libraryQuerySchema, sortColumns, type Facets, type LibraryFilter, type LibraryQuery } from '../../src-main/contract/library-query.ts' // prettier-ignore
+import { createImporter } from '../../src-main/library/importer.ts'
 import { loadCatalogue } from '../../src-main/library/load-catalogue.ts'
 import { openLibrary, type Library } from '../../src-main/library/open-library.ts'
 import { fillLibrary, randomFrom } from './large-library.ts'
@@ -70,6 +71,21 @@ async function loadLibrary(
   return { library, seconds, longestStallMs: delay.max / 1e6 }
 }
 
+/** Longest stall while every place is looked at and written down as gone, which is the most that a rescan can have to do. */
+async function rescanStall(library: Library): Promise<number> {
+  const importer = createImporter({
+    ...{ library, log: silent, emitChanged: () => undefined, emitProgress: () => undefined },
+    inspect: () => Promise.reject(new Error('nothing is to be inspected')),
+  })
+  const delay = monitorEventLoopDelay({ resolution: 5 })
+  delay.enable()
+  const { missing } = await importer.rescan()
+  delay.disable()
+  await importer.close()
+  if (missing < adapters / 2) throw new Error(`the rescan found ${missing} adapters gone`)
+  return delay.max / 1e6
+}
+
 export const search: Trial = {
   name: 'search',
   summary: `${searches} searches with any filters, words, order and place in a library of ${adapters.toLocaleString('en')} adapters: 200 rows and the total`,
@@ -93,6 +109,7 @@ export const search: Trial = {
       afterChange.measure(() => library.adapters.list(queries[change]!))
       counting.measure(() => library.adapters.facets())
     }
+    const rescanStallMs = await rescanStall(library)
     library.close()
     const measures: Measure[] = [
       { name: 'search, p95', value: percentile(listing.milliseconds, 0.95), unit: 'ms', limit: 10 },
@@ -102,6 +119,7 @@ export const search: Trial = {
       { name: 'facets after an edit of ten adapters, p95', value: percentile(counting.milliseconds, 0.95), unit: 'ms' },
       { name: 'loading all rows in the background', value: seconds, unit: 's' },
       { name: 'longest event-loop stall of loading', value: longestStallMs, unit: 'ms', limit: 50 },
+      { name: 'longest event-loop stall of a rescan that finds everything gone', value: rescanStallMs, unit: 'ms', limit: 50 },
     ]
     return measures
   },

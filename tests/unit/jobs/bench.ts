@@ -48,7 +48,7 @@ export function openBench(
   const outputs = join(folder, 'outputs')
   const { adapters } = library
   const told: Job[] = []
-  const checkedStamp = (place: string) => adapters.paths.all().find((known) => known.path === place)?.stamp ?? null
+  const checkedStamp = (place: string) => adapters.paths.at(place)?.stamp ?? null
   const queue = createQueue({
     store: library.jobs,
     runners: {

@@ -4,6 +4,7 @@ import { describe, expect, test } from 'vitest'
 import { stampOf } from '../../../src-main/library/read-file.ts'
 import { makeAdapter, tinyConfig, writeConfig } from '../../helpers/adapters.ts'
 import { inspectInTypeScript } from '../../helpers/inspect.ts'
+import { fillLibrary } from '../../bench/large-library.ts'
 import { codes, openBench, queryOf, temporaryFolder, type Bench } from './support.ts'
 
 const weights = 'adapter_model.safetensors'
@@ -169,4 +170,21 @@ describe('files that change while they are read', () => {
     const report = await bench.take(a)
     expect(report.items).toMatchObject([{ status: 'refused', problems: [{ code: 'file-changed' }] }])
   })
+})
+
+test('a rescan looks at every place of a library of several batches', async () => {
+  const bench = openBench()
+  fillLibrary(bench.library, 200)
+  const here = makeAdapter(join(bench.folder, 'here'))
+  await bench.take(here)
+  const { adapters } = bench.library
+  const missing = () => adapters.list(queryOf({ filters: [{ facet: 'status', values: ['missing'] }] })).total
+  const ok = () => bench.names({ filters: [{ facet: 'status', values: ['ok'] }] })
+  const before = missing()
+  const found = await bench.importer.rescan()
+  expect(found.found).toBe(0)
+  expect(found.missing).toBeGreaterThan(150)
+  expect(missing()).toBe(before + found.missing)
+  expect(ok()).toEqual(['here'])
+  expect(await bench.importer.rescan()).toEqual({ missing: 0, found: 0 })
 })
