@@ -205,7 +205,7 @@ function cosineOf(innerProduct: number, left: number | null, right: number | nul
 }
 
 function pairsOf(count: number): number {
-  return (count * (count - 1)) / 2
+  return count < 2 ? 0 : (count * (count - 1)) / 2
 }
 
 function progressOf(fraction: number, pairs: number, elapsedMs: number) {

@@ -62,7 +62,7 @@ export function createSimilarityStore(db: Database.Database): SimilarityStore {
      WHERE x.status <> 'refused' AND y.status <> 'refused' AND x.seq = (SELECT min(seq) FROM adapters WHERE tensor_hash = x.tensor_hash)`,
   )
   const named = db.prepare<[string], { id: string; name: string }>(
-    'SELECT id, name FROM adapters WHERE id IN (SELECT value FROM json_each(?))',
+    'SELECT id, name FROM adapters WHERE id IN (SELECT value FROM json_each(?)) ORDER BY seq',
   )
   const addWeights = db.prepare('INSERT OR IGNORE INTO compared_weights (content_hash) VALUES (?)')
   const weightsId = db.prepare<[string], { id: number }>('SELECT weights_id AS id FROM compared_weights WHERE content_hash = ?')
@@ -88,13 +88,20 @@ export function createSimilarityStore(db: Database.Database): SimilarityStore {
         adapters: chosen.map(({ id, name, updateNorm }) => ({ id, name, updateNorm })),
         cosines,
         pairsKnown: pairs.length,
-        pairsTotal: (chosen.length * (chosen.length - 1)) / 2,
+        pairsTotal: chosen.length < 2 ? 0 : (chosen.length * (chosen.length - 1)) / 2,
       }
     },
     families(threshold) {
       const groups = familiesOf([...links.all(threshold), ...twins.all()])
       const names = new Map(named.all(JSON.stringify(groups.flatMap(({ ids }) => ids))).map(({ id, name }) => [id, name]))
-      return { threshold, families: groups.map((group) => ({ ...group, names: group.ids.map((id) => names.get(id) ?? id) })) }
+      const order = new Map([...names.keys()].map((id, place) => [id, place]))
+      const families = groups.map(({ ids, lowest, highest }) => {
+        const sorted = ids.toSorted((left, right) => order.get(left)! - order.get(right)!)
+        return { ids: sorted, names: sorted.map((id) => names.get(id)!), lowest, highest }
+      })
+      // Largest first; of equal ones the one whose first member came first.
+      families.sort((left, right) => right.ids.length - left.ids.length || order.get(left.ids[0]!)! - order.get(right.ids[0]!)!)
+      return { threshold, families }
     },
     known: (hashes) => pairsIn(hashes).map(({ left, right }) => [left, right]),
     put: (pairs) =>
