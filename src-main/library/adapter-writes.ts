@@ -104,7 +104,8 @@ export function createWrites(db: Database.Database, links: Links): AdapterWrites
   }
 
   return {
-    together: (write) => db.transaction(write)(),
+    // At once for writing: one that begins with reading fails when another process writes in between.
+    together: (write) => db.transaction(write).immediate(),
     atPath(folder) {
       const row = atPath.get(folder)
       return row ? { seq: row.seq, id: row.id, status: row.status, stamp: row.stamp, alone: row.places === 1 } : null

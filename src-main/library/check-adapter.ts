@@ -3,6 +3,7 @@ import type { AdapterModule } from '../contract/adapter.ts'
 import { errorProblem, Refusal, type Problem, type ProblemCode } from '../contract/problems.ts'
 import type { Log } from '../platform/log.ts'
 import type { AdapterStore } from './adapter-store.ts'
+import { databaseProblem } from './database-problems.ts'
 import { detectLori } from './detect-lori.ts'
 import { contentHashOf, hashWeights } from './hash-file.ts'
 import type { FileHashes } from './hash-cache.ts'
@@ -103,6 +104,8 @@ export function createChecker(options: {
       return { kind: 'checked', id: row.id }
     } catch (error) {
       if (error instanceof Refusal) return failed(row, error.problems)
+      const failure = databaseProblem(error)
+      if (failure) return { kind: 'unchecked', problem: failure }
       log.error('an adapter could not be checked', { adapter: row.id, path: weightsPath, error: String(error) })
       const message = 'The checks ended with an unexpected error; the log says more.'
       return {

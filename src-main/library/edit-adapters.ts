@@ -33,7 +33,7 @@ export function createEdits(db: Database.Database, links: Links, journal: EditJo
     const { seqs, problems } = seqsOf(ids)
     seqs.forEach(edit)
     return problems
-  })
+  }).immediate
 
   return {
     setName: (id, name) => each([id], (seq) => void setName.run(name, seq)),

@@ -58,7 +58,7 @@ export function createEditJournal(db: Database.Database, links: Links, now: () =
       insert.run(randomUUID(), label, now().toISOString(), JSON.stringify({ kind, steps: reverse } satisfies Reverse))
       prune.run(keptEdits)
       return ids
-    }),
+    }).immediate,
     undoable() {
       const row = newest.get()
       return row ? { id: row.id, label: row.label, at: row.at } : null
@@ -70,6 +70,6 @@ export function createEditJournal(db: Database.Database, links: Links, now: () =
       apply(kind, steps)
       forget.run(row.seq)
       return { label: row.label, kind, ids: idsOf(steps) }
-    }),
+    }).immediate,
   }
 }

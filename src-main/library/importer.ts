@@ -33,7 +33,7 @@ export interface Importer {
   start(paths: readonly string[], options?: ImportOptions): { readonly id: string | null; readonly problems: readonly Problem[] }
   /** Starts looking through files and folders for the files of missing adapters; runs and is reported as an import, and takes nothing new in. */
   relink(paths: readonly string[]): { readonly id: string | null; readonly problems: readonly Problem[] }
-  /** The report once all checks are done, or the import was stopped. Throws for an id that was never given. */
+  /** The report once all checks are done, or the import was stopped. Throws what ended the import early, and for an id that was never given. */
   finished(id: string): Promise<ImportReport>
   /** Stops looking, reading and checking. What is listed stays listed; unchecked adapters are checked when they are imported again. */
   stop(id: string): readonly Problem[]
@@ -78,6 +78,7 @@ export function createImporter(options: ImporterOptions): Importer {
   const settler = createSettler({ adapters, pool, checker, emitChanged, now })
   const tools: ImportTools = { adapters, pool, settler, databaseFile: library.file, emitChanged, log, now }
   const running = new Map<string, { readonly run: ImportRun; readonly ended: Promise<void> }>()
+  const failures = new Map<string, unknown>()
   const background = new Set<Promise<void>>()
 
   /** Background work that `close` waits for; resolves in any case, a failure is logged. */
@@ -90,10 +91,13 @@ export function createImporter(options: ImporterOptions): Importer {
   function begin(paths: readonly string[], work: (run: ImportRun) => Promise<void>) {
     if (paths.length === 0) return { id: null, problems: [nothingGiven()] }
     const run = beginImport(imports, now(), emitProgress)
-    const ended = keep(work(run), 'an import ended unexpectedly').finally(() => {
-      run.finish(now())
-      running.delete(run.id)
-    })
+    const whole = work(run)
+      .finally(() => run.finish(now()))
+      .catch((error: unknown) => {
+        failures.set(run.id, error)
+        throw error
+      })
+    const ended = keep(whole, 'an import ended unexpectedly').finally(() => running.delete(run.id))
     running.set(run.id, { run, ended })
     return { id: run.id, problems: [] }
   }
@@ -115,6 +119,7 @@ export function createImporter(options: ImporterOptions): Importer {
     relink: (paths) => begin(paths, (run) => runRelink(run, paths, tools)),
     async finished(id) {
       await running.get(id)?.ended
+      if (failures.has(id)) throw failures.get(id)
       const report = imports.report(id)
       if (!report) throw new Error(`there is no import ${id}`)
       return report

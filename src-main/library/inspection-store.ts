@@ -91,7 +91,7 @@ export function createInspectionStore(db: Database.Database): InspectionStore {
       db.transaction(() => {
         putText.run(inspection.text, seq)
         putRank.run(inspection.effectiveRank, seq)
-      })(),
+      }).immediate(),
   }
 }
 
