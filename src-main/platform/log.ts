@@ -1,4 +1,4 @@
-import { appendFile, mkdir, rename, stat } from 'node:fs/promises'
+import { appendFile, mkdir, readFile, rename, rm, stat } from 'node:fs/promises'
 import { dirname } from 'node:path'
 
 /** Facts beside a log message; values are written as JSON. */
@@ -16,11 +16,11 @@ export interface FileLog extends Log {
   close(): Promise<void>
 }
 
-/** Size at which the log file is renamed to <file>.1 (the one before it is dropped), in bytes. */
+/** Size beyond which the log file is renamed to <file>.1 (the one before it is dropped), in bytes. */
 export const logRotationBytes = 2_000_000
 
 /**
- * Opens a log that appends one line for each message to `file`, in the order in which they came. `echo` gets warnings and errors too (stderr, or nothing).
+ * Opens a log that appends one line for each message to `file`, in the order in which they came; several processes may write one file. `echo` gets warnings and errors too (stderr, or nothing).
  * A log that cannot be written never stops the app: the first failure is said through `echo`.
  */
 export function openFileLog(options: {
@@ -30,21 +30,16 @@ export function openFileLog(options: {
   readonly rotationBytes?: number
 }): FileLog {
   const { file, echo = () => undefined, now = () => new Date(), rotationBytes = logRotationBytes } = options
-  let sizeBytes: number | undefined
+  let hasFolder = false
   let broken = false
   let written: Promise<void> = Promise.resolve()
 
   async function append(line: string): Promise<void> {
-    if (sizeBytes === undefined) {
-      await mkdir(dirname(file), { recursive: true })
-      sizeBytes = await sizeOf(file)
-    }
-    if (sizeBytes > rotationBytes) {
-      await rename(file, `${file}.1`)
-      sizeBytes = 0
-    }
+    if (!hasFolder) await mkdir(dirname(file), { recursive: true })
+    hasFolder = true
+    // Asked each time: other processes write as well.
+    if ((await sizeOf(file)) > rotationBytes) await renew(file, rotationBytes)
     await appendFile(file, line)
-    sizeBytes += Buffer.byteLength(line)
   }
 
   function write(level: string, message: string, fields: LogFields = {}): void {
@@ -72,6 +67,20 @@ export const silentLog: Log = { info: () => undefined, warn: () => undefined, er
 function formatLine(at: Date, level: string, message: string, fields: LogFields): string {
   const rest = Object.entries(fields).map(([name, value]) => ` ${name}=${JSON.stringify(value) ?? String(value)}`)
   return `${at.toISOString()} ${level.padEnd(5)} ${message.replaceAll(/\s*\n\s*/g, ' | ')}${rest.join('')}`
+}
+
+/** Puts a full log aside. Of processes that find it full at once one gets it; what another began meanwhile is put back, not in its place. */
+async function renew(file: string, rotationBytes: number): Promise<void> {
+  const claimed = `${file}.${process.pid}.full`
+  try {
+    await rename(file, claimed)
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return
+    throw error
+  }
+  if ((await sizeOf(claimed)) > rotationBytes) return rename(claimed, `${file}.1`)
+  await appendFile(file, await readFile(claimed))
+  await rm(claimed)
 }
 
 async function sizeOf(file: string): Promise<number> {

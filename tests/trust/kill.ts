@@ -8,8 +8,9 @@ import { amalgam, jsonOf, type Run } from './amalgam.ts'
 import { makeTrustPool, smallAdapters, type TrustPool } from './pool.ts'
 import { assertSound, hashTree, jobStates, leftovers } from './state.ts'
 
-const kinds = ['import', 'merge', 'export'] as const
-type Kind = (typeof kinds)[number]
+/** What is killed. */
+export const killKinds = ['import', 'merge', 'export'] as const
+type Kind = (typeof killKinds)[number]
 
 /** One killed run and what was found after it. */
 export interface Kill {
@@ -40,7 +41,7 @@ export async function killRuns(count: number, seed: number, say: (line: string) 
   const kills: Kill[] = []
   try {
     for (let number = 0; number < count; number++) {
-      const kill = await killOne(bench, kinds[number % kinds.length]!, number, chance(seed * 100_003 + number))
+      const kill = await killOne(bench, killKinds[number % killKinds.length]!, number, chance(seed * 100_003 + number))
       kills.push(kill)
       say(`kill ${number + 1}: ${kill.kind}, ${kill.killedAfterMs.toFixed(0)} ms after its ${kill.from}, ${kill.left}`)
     }
@@ -58,7 +59,7 @@ async function openBench(say: (line: string) => void): Promise<Bench> {
   succeeded(await amalgam(['import', pool.pair, '--library', prepared, '--json']))
   const phases: Partial<Record<Kind, { readonly startMs: number; readonly workMs: number }>> = {}
   const made: Record<'merge' | 'export', Readonly<Record<string, string>>> = { merge: {}, export: {} }
-  for (const kind of kinds) {
+  for (const kind of killKinds) {
     const place = placeOf(folder, `undisturbed-${kind}`)
     if (kind !== 'import') cpSync(prepared, place.library, { recursive: true })
     const { elapsedMs, firstWordMs } = succeeded(await amalgam(wordsOf(kind, pool, place)))

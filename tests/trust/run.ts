@@ -2,13 +2,22 @@
  * node tests/trust/run.ts [PART ...]: the tests of trust, one line each, and a closing line "trust: N passed, N failed, N skipped".
  * `kill --count 200 --seed 1 --record` runs the long version of one part and writes its figures to docs/benchmarks.
  */
-import { parseArgs } from 'node:util'
+import { inspect, parseArgs } from 'node:util'
 import { writeFileSync } from 'node:fs'
 import { cpus, totalmem } from 'node:os'
 import { join } from 'node:path'
 import { root } from './amalgam.ts'
 import { closeFaultBench, injectFaults, openFaultBench, type FaultBench } from './faults.ts'
-import { killRuns } from './kill.ts'
+import {
+  beginTogether,
+  besideAWindow,
+  newerLibrary,
+  oneJobAtATime,
+  rotateTogether,
+  runningJobsAreLeftAlone,
+  withInstances,
+} from './instances.ts'
+import { killKinds, killRuns, type Kill } from './kill.ts'
 import { buildShim } from './shim.ts'
 
 const { values, positionals } = parseArgs({
@@ -36,7 +45,7 @@ async function attempt(title: string, work: () => Promise<Skipped | string | voi
     console.log(`pass  ${title}${told ? `: ${told}` : ''} in ${((performance.now() - begun) / 1000).toFixed(1)} s`)
   } catch (error) {
     counts.failed += 1
-    console.log(`FAIL  ${title}: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`)
+    console.log(`FAIL  ${title}: ${inspect(error)}`)
   }
 }
 
@@ -56,11 +65,20 @@ const parts: Readonly<Record<string, () => Promise<void>>> = {
       const hits = kills.filter(({ hit }) => hit).length
       if (hits < count / 2) throw new Error(`only ${hits} of ${count} kills came before the end`)
       if (values.record) {
-        const spread = Object.groupBy(kills, ({ kind }) => kind)
-        const perKind = Object.fromEntries(Object.entries(spread).map(([kind, all]) => [kind, { killed: all!.length, beforeTheEnd: all!.filter(({ hit }) => hit).length, left: countBy(all!.map(({ left }) => left.replaceAll(/\d+ (listed|checked)/g, (word) => (word.startsWith('0 ') ? word : `some ${word.split(' ')[1]}`)))) }])) // prettier-ignore
+        const perKind = Object.fromEntries(killKinds.map((kind) => [kind, figuresOf(kills.filter((kill) => kill.kind === kind))]))
         record('kill', { kills: count, seed, beforeTheEnd: hits, broken: 0, seconds: Math.round((performance.now() - begun) / 1000), perKind })
       }
       return `${hits} of them before the end`
+    })
+  },
+  async instances() {
+    await withInstances(async (instances) => {
+      await attempt('the command line works beside a window, and a second window is refused', () => besideAWindow(instances))
+      await attempt('of three merges in three processes one runs at a time', () => oneJobAtATime(instances))
+      await attempt('a window that opens leaves the running job of a command alone', () => runningJobsAreLeftAlone(instances))
+      await attempt('ten commands begin one library', () => beginTogether(instances))
+      await attempt('a library of a newer version is refused and stays as it is', () => newerLibrary(instances))
+      await attempt('two processes renew one log', () => rotateTogether(instances))
     })
   },
   async faults() {
@@ -84,6 +102,12 @@ async function withFaults<T>(work: (bench: FaultBench) => Promise<T>): Promise<T
   } finally {
     closeFaultBench(bench)
   }
+}
+
+/** How often the runs of one kind were killed where. Numbers of adapters are left out, so that equal moments are counted together. */
+function figuresOf(kills: readonly Kill[]): Readonly<Record<string, unknown>> {
+  const moments = kills.map(({ left }) => left.replaceAll(/[1-9]\d* (listed|checked)/g, 'some $1'))
+  return { killed: kills.length, beforeTheEnd: kills.filter(({ hit }) => hit).length, moments: countBy(moments) }
 }
 
 function countBy(words: readonly string[]): Readonly<Record<string, number>> {
