@@ -30,7 +30,8 @@ RandomStream::RandomStream(std::uint64_t seed, std::string_view text) : seed_(se
 
 std::uint64_t RandomStream::at(std::uint64_t index) const {
   const std::uint64_t block = index / 2;  // a block holds two numbers
-  const auto words = philox4x32({low(block), high(block), low(text_hash_), high(text_hash_)}, {low(seed_), high(seed_)});
+  const auto words =
+      philox4x32({low(block), high(block), low(text_hash_), high(text_hash_)}, {low(seed_), high(seed_)});
   const std::size_t first = index % 2 == 0 ? 0 : 2;
   return (std::uint64_t{words[first + 1]} << 32) | words[first];
 }

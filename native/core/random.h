@@ -11,8 +11,8 @@ namespace amalgam::core {
 /// words and a key of two.
 std::array<std::uint32_t, 4> philox4x32(std::array<std::uint32_t, 4> counter, std::array<std::uint32_t, 2> key);
 
-/// The numbers of one (seed, text). The seed is the key; the text, hashed, is the upper half of the counter; the number's
-/// index is the lower half.
+/// The numbers of one (seed, text). The seed is the key; the text, hashed, is the upper half of the counter; the
+/// number's index is the lower half.
 class RandomStream {
  public:
   RandomStream(std::uint64_t seed, std::string_view text);

@@ -241,8 +241,8 @@ Clustering kmeans(MatrixView<const double> gram, std::span<const double> votes, 
       found[static_cast<std::size_t>(i)] = Search(points, search.clusters).run(random, executor.cancel());
     }
   });
-  const auto best = std::min_element(
-      found.begin(), found.end(), [](const Clustering& one, const Clustering& other) { return one.inertia < other.inertia; });
+  const auto better = [](const Clustering& one, const Clustering& other) { return one.inertia < other.inertia; };
+  const auto best = std::min_element(found.begin(), found.end(), better);
   renumber(best->labels, search.clusters);
   return std::move(*best);
 }

@@ -19,7 +19,7 @@ struct KMeans {
 
 /// A partition of the points into clusters, none of them empty.
 struct Clustering {
-  std::vector<std::int64_t> labels;  ///< the cluster of each point; clusters are numbered in the order of their first one
+  std::vector<std::int64_t> labels;  ///< the cluster of each point; clusters are numbered as their first points stand
   double inertia = 0;                ///< sum_u votes[u] |u - centre of its cluster|^2
 };
 

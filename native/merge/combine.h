@@ -15,8 +15,8 @@ struct Combined {
   lora::RankUnits units;  ///< of the result; none when only figures were asked for and a core was cut
   std::int64_t rank = 0;  ///< units of the result
   double norm = 0;        ///< Frobenius norm of the merged update before it was cut
-  /// Frobenius norm of what was cut, as a fraction of `norm`; 0 when nothing was cut. A method that clusters makes fewer
-  /// units without cutting: its result is no approximation of a sum, and `norm` is that of the result.
+  /// Frobenius norm of what was cut, as a fraction of `norm`; 0 when nothing was cut. A method that clusters makes
+  /// fewer units without cutting: its result is no approximation of a sum, and `norm` is that of the result.
   double discarded = 0;
 };
 

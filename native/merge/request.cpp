@@ -30,7 +30,7 @@ SourceRequest read_source(const Field& source, std::int64_t adapters) {
   };
 }
 
-ModuleRequest read_module(const Field& module, std::int64_t adapters, std::int64_t output_rank, std::uint64_t seed) {
+ModuleRequest read_module(const Field& module, std::int64_t adapters, std::int64_t output_rank) {
   ModuleRequest result{
       .name = module.at("name").text(),
       .in = module.at("in").integer(1, largest_side),
@@ -39,11 +39,20 @@ ModuleRequest read_module(const Field& module, std::int64_t adapters, std::int64
       .output_a = module.at("outputA").text(),
       .output_b = module.at("outputB").text(),
       .sources = {},
-      .seed = core::RandomStream(seed, module.at("name").text()).next(),
+      .seed = 0,
   };
   if (result.rank == 0) throw module.at("rank").refuse("must be -1 (all of it) or at least 1");
   for (const Field& source : module.at("sources").some_items()) result.sources.push_back(read_source(source, adapters));
   return result;
+}
+
+std::vector<std::string> read_content_hashes(const std::vector<Field>& adapters) {
+  std::vector<std::string> hashes;
+  for (const Field& adapter : adapters) {
+    const Field hash = adapter.at("contentHash");
+    hashes.push_back(hash.value().as_string(hash.name()));
+  }
+  return hashes;
 }
 
 /// By content hash; the same adapter more than once by what is done with it.
@@ -73,11 +82,8 @@ MergeRequest read_merge_job(const Field& job) {
   const Field params = job.at("params");
   methods::ParamSource param_source{params.value(), {}};
   std::vector<std::string> weights_files;
-  std::vector<std::string> content_hashes;
   for (const Field& adapter : adapters) {
-    const Field content_hash = adapter.at("contentHash");
     weights_files.push_back(adapter.at("weightsFile").text());
-    content_hashes.push_back(content_hash.value().as_string(content_hash.name()));
     param_source.adapters.push_back(&adapter.at("params").value());
   }
   const Field output = job.at("output");
@@ -88,12 +94,16 @@ MergeRequest read_merge_job(const Field& job) {
       .output_dtype = core::dtype_from_job_name(output.at("dtype").text()),
       .output_rank = output.at("rank").integer(1, largest_output_rank),
   };
-  const auto seed = static_cast<std::uint64_t>(job.at("seed").integer(0, INT64_MAX));
-  const bool clusters = std::holds_alternative<methods::Cluster>(request.method.rule);
   for (const Field& module : job.at("modules").some_items()) {
-    request.modules.push_back(
-        read_module(module, static_cast<std::int64_t>(adapters.size()), request.output_rank, seed));
-    if (clusters) sort_by_content(request.modules.back().sources, content_hashes);
+    request.modules.push_back(read_module(module, static_cast<std::int64_t>(adapters.size()), request.output_rank));
+  }
+  if (std::holds_alternative<methods::Cluster>(request.method.rule)) {
+    const auto seed = static_cast<std::uint64_t>(job.at("seed").integer(0, INT64_MAX));
+    const std::vector<std::string> content_hashes = read_content_hashes(adapters);
+    for (ModuleRequest& module : request.modules) {
+      module.seed = core::RandomStream(seed, module.name).next();
+      sort_by_content(module.sources, content_hashes);
+    }
   }
   return request;
 }

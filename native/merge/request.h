@@ -34,7 +34,7 @@ struct ModuleRequest {
   std::string output_a;
   std::string output_b;
   std::vector<SourceRequest> sources;
-  std::uint64_t seed;  ///< of this module: from the job's seed and the module's name
+  std::uint64_t seed;  ///< of this module, for a method that clusters: from the job's seed and the module's name
 };
 
 /// A ResolvedMergeJob with its method bound.
@@ -47,7 +47,8 @@ struct MergeRequest {
 };
 
 /// Reads `job`. For a method that clusters, which is free of order, the sources of each module are put in the order of
-/// their adapters' content hashes: rounding and random choices must not depend on the recipe's order either. Throws Error "request-invalid" naming the field, "unknown-method", "parameter-invalid".
+/// their adapters' content hashes: rounding and random choices must not depend on the recipe's order either. Throws
+/// Error "request-invalid" naming the field, "unknown-method", "parameter-invalid".
 MergeRequest read_merge_job(const lora::Field& job);
 
 /// The `threads` of a request.

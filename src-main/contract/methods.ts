@@ -157,8 +157,7 @@ export const methods = [
     family: 'elementwise',
     actsOn: 'update',
     kind: 'on_tiles',
-    reference:
-      'Yadav et al. 2023, TIES-Merging (arXiv 2306.01708); variant count: PEFT 0.21.0, combination type "ties_svd"',
+    reference: 'Yadav et al. 2023, TIES-Merging (arXiv 2306.01708); variant count: PEFT 0.21.0, combination type "ties_svd"',
     formula: 'ΔW = best rank-r fit of Σ cᵢ τᵢ [sgn τᵢ = σ] / #{i: sgn τᵢ = σ} entry by entry, with τᵢ = top d of sᵢ Bᵢ Aᵢ and σ = sgn Σ τᵢ',
     summary:
       'Keeps the largest entries of each update, lets the adapters elect a sign for every entry, and averages those that agree. Works on the whole update in tiles and cuts the result, which has full rank, to the rank you choose; what is cut is reported per module. Coefficients take no part in the election.',
@@ -322,7 +321,11 @@ export const methods = [
       },
     ],
     identities: [
-      { id: 'single', holds: true, note: 'with k at the rank of the adapter, which is the default; a smaller k prunes it' },
+      {
+        id: 'single',
+        holds: true,
+        note: 'with k at the rank of the adapter, which is the default where its modules have one rank; a smaller k prunes it',
+      },
       { id: 'negation', holds: true, note: 'but for an adapter that stands in the recipe twice with opposite coefficients' },
       { id: 'permutation', holds: true, note: 'sources are taken in the order of their content hashes' },
       {

@@ -7,120 +7,24 @@
 #include <utility>
 #include <vector>
 
-#include "linalg/kmeans.h"
+#include "lego_fixture.h"
 #include "merge/preview.h"
-#include "merge_fixture.h"
 #include "runner.h"
-#include "varied_adapters.h"
 
 using namespace amalgam;
 using core::Json;
 using test::Adapter;
 using test::Dense;
+using test::Lego;
 using test::Merge;
-
-namespace {
-
-/// The parameters as the paper has them.
-struct Lego {
-  std::int64_t k;
-  double reference_rank;
-  bool param_reweight = true;
-  bool output_reweight = true;
-  const char* units = "stored";
-  const char* features = "raw";
-  bool equal_votes = false;
-  std::int64_t restarts = 10;
-};
-
-Merge lego(const Lego& params, std::vector<double> coefficients = {}) {
-  Merge merge = test::merge_of("lego", std::move(coefficients));
-  merge.params = Json::object({{"k", params.k},
-                               {"paramReweight", params.param_reweight},
-                               {"outputReweight", params.output_reweight},
-                               {"referenceRank", params.reference_rank},
-                               {"restarts", params.restarts},
-                               {"features", params.features},
-                               {"equalVotes", params.equal_votes},
-                               {"units", params.units}});
-  return merge;
-}
-
-/// One module "m" with the scales of a trained adapter: A uniform within 1/sqrt(in), B as long.
-Adapter random_adapter(test::Random& random, std::int64_t out, std::int64_t in, std::int64_t rank, double scaling = 1) {
-  Adapter adapter{{}, scaling, core::DType::F32};
-  test::Factors factors = test::random_factors(random, out, in, rank, core::DType::F32);
-  for (std::int64_t i = 0; i < factors.a.size(); ++i) factors.a.data()[i] /= std::sqrt(static_cast<float>(in));
-  for (std::int64_t i = 0; i < factors.b.size(); ++i) factors.b.data()[i] /= std::sqrt(static_cast<float>(out));
-  adapter.modules["m"] = std::move(factors);
-  return adapter;
-}
-
-Dense merged(const std::vector<const Adapter*>& adapters, const Merge& merge) {
-  return test::run(adapters, merge).deltas.at("m").copy();
-}
-
-Dense scaled(Dense delta, double factor) {
-  for (std::int64_t i = 0; i < delta.size(); ++i) delta.data()[i] *= factor;
-  return delta;
-}
-
-/// The adapter with unit u in place `place[u]`, A times `on_a[u]` and B over it.
-Adapter rewritten(const Adapter& adapter, const std::vector<std::int64_t>& place, const std::vector<float>& on_a) {
-  Adapter result = test::copy_of(adapter);
-  const test::Factors& from = adapter.modules.at("m");
-  test::Factors& to = result.modules["m"];
-  for (std::size_t u = 0; u < place.size(); ++u) {
-    const auto old = static_cast<std::int64_t>(u);
-    for (std::int64_t j = 0; j < from.a.cols(); ++j) to.a(place[u], j) = on_a[u] * from.a(old, j);
-    for (std::int64_t i = 0; i < from.b.rows(); ++i) to.b(i, place[u]) = from.b(i, old) / on_a[u];
-  }
-  return result;
-}
-
-/// The adapter in another basis: planes of units (0, 1), (2, 3), ... turned by one radian.
-Adapter turned(const Adapter& adapter) {
-  Adapter result = test::copy_of(adapter);
-  const test::Factors& from = adapter.modules.at("m");
-  test::Factors& to = result.modules["m"];
-  const auto c = static_cast<float>(std::cos(1.0));
-  const auto s = static_cast<float>(std::sin(1.0));
-  for (std::int64_t u = 0; u + 1 < from.a.rows(); u += 2) {
-    for (std::int64_t j = 0; j < from.a.cols(); ++j) {
-      to.a(u, j) = c * from.a(u, j) - s * from.a(u + 1, j);
-      to.a(u + 1, j) = s * from.a(u, j) + c * from.a(u + 1, j);
-    }
-    for (std::int64_t i = 0; i < from.b.rows(); ++i) {
-      to.b(i, u) = c * from.b(i, u) - s * from.b(i, u + 1);
-      to.b(i, u + 1) = s * from.b(i, u) + c * from.b(i, u + 1);
-    }
-  }
-  return result;
-}
-
-/// The request with some of its modules only.
-Json only_modules(const Json& request, const std::vector<std::string>& names) {
-  Json job;
-  for (const auto& [key, value] : request.at("job").as_object("job")) {
-    Json kept = value;
-    if (key == "modules") {
-      kept = Json::array();
-      for (const Json& module : value.as_array(key)) {
-        if (std::find(names.begin(), names.end(), module.get_string("name")) != names.end()) kept.push(module);
-      }
-    }
-    job.set(key, kept);
-  }
-  return Json::object({{"job", job}, {"outFile", test::fresh_folder() + "/merged"}, {"threads", 1}});
-}
-
-core::Matrix<float> matrix(std::int64_t rows, std::int64_t cols, const std::vector<float>& values) {
-  core::Matrix<float> result(rows, cols);
-  std::copy(values.begin(), values.end(), result.data());
-  return result;
-}
-
-}  // namespace
+using test::lego;
+using test::matrix;
+using test::merged;
+using test::only_modules;
+using test::random_adapter;
+using test::rewritten;
+using test::scaled;
+using test::turned;
 
 TEST("G1: with as many clusters as units the result is sqrt(r/P) times the sum; the sum itself without reweighting") {
   test::Random random(31);
@@ -130,14 +34,15 @@ TEST("G1: with as many clusters as units the result is sqrt(r/P) times the sum; 
   const std::vector<double> coefficients{.7, -.4, 1.1};
   const Dense sum = test::dense_sum({&a, &b, &c}, coefficients, "m");
   for (const std::int64_t k : {12, 13, 1000}) {
-    CHECK(test::relative_difference(merged({&a, &b, &c}, lego({k, 4}, coefficients)), scaled(sum.copy(), std::sqrt(4 / 12.))) <
-          1e-6);
+    const Dense delta = merged({&a, &b, &c}, lego({k, 4}, coefficients));
+    CHECK(test::relative_difference(delta, scaled(sum.copy(), std::sqrt(4 / 12.))) < 1e-6);
   }
   Lego plain{12, 4};
   plain.output_reweight = false;
   CHECK(test::relative_difference(merged({&a, &b, &c}, lego(plain, coefficients)), sum) < 1e-6);
   // Also where units coincide: each is still alone.
-  CHECK(test::relative_difference(merged({&a, &a}, lego({8, 4})), scaled(test::delta_of(a, "m"), std::sqrt(2.0))) < 1e-6);
+  const Dense twice = scaled(test::delta_of(a, "m"), 2 * std::sqrt(4 / 8.));
+  CHECK(test::relative_difference(merged({&a, &a}, lego({8, 4})), twice) < 1e-6);
 }
 
 TEST("G2: equal copies with k = r return the adapter, for any number of them and any seed") {
