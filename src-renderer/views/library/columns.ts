@@ -4,7 +4,7 @@ import { formatBytes } from '../../format/bytes.ts'
 import { formatDate, formatDateTime } from '../../format/dates.ts'
 import { formatCount, formatExact, formatNorm, formatNumber, formatRange } from '../../format/numbers.ts'
 import { lastPart, plural, shortHash } from '../../format/words.ts'
-import { modulesWords, orderModules, originWords, rowStatus } from './row-words.ts'
+import { modulesSpoken, modulesWords, orderModules, originWords, rowStatus } from './row-words.ts'
 
 export type SortColumn = (typeof sortColumns)[number]
 
@@ -29,6 +29,8 @@ export interface Column {
   readonly usual: boolean
   /** The cell as text; cells with a drawing have a component in cells.ts and this text is read out. */
   readonly text: (row: AdapterRow) => string
+  /** Name of a cell that is a picture or shortened; it holds what is to be seen there, as WCAG 2.5.3 asks. */
+  readonly spoken?: (row: AdapterRow) => string
   /** What the cell's bubble says; absent or empty: no bubble. */
   readonly hint?: (row: AdapterRow) => string
 }
@@ -56,6 +58,7 @@ export const columns = [
     pinned: true,
     usual: true,
     text: (row) => (row.favourite ? 'favourite' : 'not a favourite'),
+    spoken: (row) => (row.favourite ? 'favourite' : 'not a favourite'),
   },
   {
     id: 'name',
@@ -126,6 +129,7 @@ export const columns = [
     minimum: 100,
     usual: true,
     text: (row) => modulesWords(row.targetModules),
+    spoken: (row) => modulesSpoken(row.targetModules),
     hint: (row) => (row.targetModules.length === 0 ? '' : `${orderModules(row.targetModules).join(', ')}\n${plural(row.layers, 'layer')}`),
   },
   {
@@ -173,6 +177,7 @@ export const columns = [
     minimum: 60,
     usual: true,
     text: (row) => row.tags.join(', '),
+    spoken: (row) => (row.tags.length > 1 ? `${row.tags[0]} +${row.tags.length - 1}: ${row.tags.slice(1).join(', ')}` : row.tags.join('')),
     hint: (row) => row.tags.join(', '),
   },
   {
@@ -183,6 +188,7 @@ export const columns = [
     minimum: 44,
     usual: true,
     text: (row) => originWords[row.origin].word,
+    spoken: (row) => originWords[row.origin].word,
     hint: (row) => originWords[row.origin].meaning,
   },
   {

@@ -47,6 +47,13 @@ export function modulesWords(targetModules: readonly string[]): string {
   return [within, outside].filter((part) => part !== '').join(' and ')
 }
 
+/** The drawn cell read out: the words of the strip, and the count that stands behind it. */
+export function modulesSpoken(targetModules: readonly string[]): string {
+  const { others } = moduleStrip(targetModules)
+  if (targetModules.length === 0) return '– none'
+  return others > 0 ? `${modulesWords(targetModules)}: +${others}` : modulesWords(targetModules)
+}
+
 /** What the status column shows of a row: the mark, its word, and what its bubble says. */
 export function rowStatus(row: AdapterRow): { readonly kind: StatusKind; readonly label: string; readonly hint: string } {
   const hint = row.problems.map((problem) => problemTitles[problem.code]).join('\n')

@@ -17,7 +17,14 @@ import {
 } from '../../../src-renderer/views/library/column-layout.ts'
 import { columns, type Column } from '../../../src-renderer/views/library/columns.ts'
 import { reportGroups, reportItems } from '../../../src-renderer/views/library/report-items.ts'
-import { modulesWords, moduleStrip, orderModules, rowStatus, stripPaths } from '../../../src-renderer/views/library/row-words.ts'
+import {
+  modulesSpoken,
+  modulesWords,
+  moduleStrip,
+  orderModules,
+  rowStatus,
+  stripPaths,
+} from '../../../src-renderer/views/library/row-words.ts'
 
 const row = (change: Partial<AdapterRow>): AdapterRow => ({
   id: 'a',
@@ -116,6 +123,8 @@ describe('words of a row', () => {
     expect(modulesWords(['v_proj', 'q_proj'])).toBe('q, v: 2 of 7 modules')
     expect(modulesWords(['q_proj', 'lm_head'])).toBe('q: 1 of 7 modules and 1 other module')
     expect(modulesWords([])).toBe('none')
+    expect(modulesSpoken(['q_proj', 'lm_head'])).toBe('q: 1 of 7 modules and 1 other module: +1')
+    expect(modulesSpoken(seven)).toBe('all 7 modules')
     expect(orderModules(['lm_head', 'up_proj', 'q_proj', 'c_attn'])).toEqual(['q_proj', 'up_proj', 'c_attn', 'lm_head'])
     expect(stripPaths([true, false, false, false, true, false, false])).toEqual({
       filled: 'M0.5 .5h8v11h-8zM44.5 .5h8v11h-8z',

@@ -21,6 +21,3 @@ export const cells: Readonly<Partial<Record<ColumnId, Component<CellProps>>>> = 
   origin: OriginCell,
   status: StatusCell,
 }
-
-/** Columns whose cells are pictures or shortened: their text is the cell's name. */
-export const pictures: ReadonlySet<ColumnId> = new Set<ColumnId>(['favourite', 'modules', 'tags', 'origin'])
