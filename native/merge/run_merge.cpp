@@ -75,7 +75,7 @@ Json module_row(const ModuleRequest& module, const Combined& combined) {
 }
 
 /// What the merging of the modules is given.
-struct Sink {
+struct MergeRun {
   const MergeRequest& job;
   const Inputs& inputs;
   core::SafetensorsWriter& writer;
@@ -91,25 +91,25 @@ struct Merged {
 };
 
 /// Methods that see one module at a time: several modules at once.
-Merged merge_side_by_side(const Sink& sink) {
-  sink.progress.stage("merging", static_cast<std::int64_t>(sink.inputs.file_bytes()), "bytes");
-  std::vector<Json> rows(sink.inputs.modules.size());
+Merged merge_side_by_side(const MergeRun& run) {
+  run.progress.stage("merging", static_cast<std::int64_t>(run.inputs.file_bytes()), "bytes");
+  std::vector<Json> rows(run.inputs.modules.size());
   std::atomic<std::uint64_t> bytes_read{0};
   MemoryTally memory;
-  for_modules(static_cast<std::int64_t>(sink.inputs.modules.size()),
-              modules_side_by_side(sink.inputs, sink.job.method, sink.threads), sink.threads, sink.cancel,
+  for_modules(static_cast<std::int64_t>(run.inputs.modules.size()),
+              modules_side_by_side(run.inputs, run.job.method, run.threads), run.threads, run.cancel,
               [&](std::int64_t index, ModuleWorker& worker) {
-                const ModuleInputs& module = sink.inputs.modules[static_cast<std::size_t>(index)];
-                const std::uint64_t bytes = bytes_to_combine(module, sink.job.method);
+                const ModuleInputs& module = run.inputs.modules[static_cast<std::size_t>(index)];
+                const std::uint64_t bytes = bytes_to_combine(module, run.job.method);
                 memory.add(bytes);
                 const auto meter = [&](std::uint64_t read) {
                   bytes_read += read;
-                  sink.progress.advance(static_cast<std::int64_t>(read));
+                  run.progress.advance(static_cast<std::int64_t>(read));
                 };
-                lora::RankUnits units = load_module(module, std::move(worker.spare), sink.cancel, meter);
-                Combined combined = combine(std::move(units), *module.request, sink.job.method,
-                                            static_cast<int>(sink.inputs.files.size()), Want::factors, worker.executor);
-                write_units(sink.writer, *module.request, sink.job.output_rank, combined.units, sink.cancel);
+                lora::RankUnits units = load_module(module, std::move(worker.spare), run.cancel, meter);
+                Combined combined = combine(std::move(units), *module.request, run.job.method,
+                                            static_cast<int>(run.inputs.files.size()), Want::factors, worker.executor);
+                write_units(run.writer, *module.request, run.job.output_rank, combined.units, run.cancel);
                 rows[static_cast<std::size_t>(index)] = module_row(*module.request, combined);
                 worker.spare = std::move(combined.units);
                 memory.remove(bytes);
@@ -118,15 +118,15 @@ Merged merge_side_by_side(const Sink& sink) {
 }
 
 /// Methods on tiles may need figures of all modules first; all threads work on the same module.
-Merged merge_on_tiles(const methods::OnTiles& method, const Sink& sink) {
-  std::vector<std::size_t> modules(sink.inputs.modules.size());
+Merged merge_on_tiles(const methods::OnTiles& method, const MergeRun& run) {
+  std::vector<std::size_t> modules(run.inputs.modules.size());
   std::iota(modules.begin(), modules.end(), std::size_t{0});
   Merged merged;
-  TileMerge tiles(method, sink.inputs, std::move(modules), sink.threads, sink.progress, sink.cancel,
+  TileMerge tiles(method, run.inputs, std::move(modules), run.threads, run.progress, run.cancel,
                   [&](std::uint64_t read) { merged.bytes_read += read; });
   tiles.run(Want::factors, [&](std::size_t position, const Combined& combined) {
-    const ModuleRequest& module = *sink.inputs.modules[position].request;
-    write_units(sink.writer, module, sink.job.output_rank, combined.units, sink.cancel);
+    const ModuleRequest& module = *run.inputs.modules[position].request;
+    write_units(run.writer, module, run.job.output_rank, combined.units, run.cancel);
     merged.rows.push_back(module_row(module, combined));
   });
   merged.peak_bytes = tiles.peak_bytes();
@@ -144,9 +144,9 @@ Json run_merge(const Json& request, core::Progress& progress, const core::Cancel
   const Inputs inputs = open_inputs(job);
   core::SafetensorsWriter writer(out_file, plan_output(job), {{"format", "pt"}});
 
-  const Sink sink{job, inputs, writer, progress, cancel, threads};
+  const MergeRun run{job, inputs, writer, progress, cancel, threads};
   const auto* on_tiles = std::get_if<methods::OnTiles>(&job.method.rule);
-  const Merged merged = on_tiles ? merge_on_tiles(*on_tiles, sink) : merge_side_by_side(sink);
+  const Merged merged = on_tiles ? merge_on_tiles(*on_tiles, run) : merge_side_by_side(run);
   inputs.check_unchanged();
   save(writer, progress, cancel);
 

@@ -11,8 +11,9 @@ namespace {
 constexpr std::int64_t source_elements = 192 * 1024;
 constexpr std::int64_t tile_elements = 1024 * 1024;
 
-// A multiple of the rows of the matrix product's register tile; fewer rows would waste most of it.
+// Rows of the matrix product's register tile: what is not a multiple of them wastes part of it.
 constexpr std::int64_t row_grain = 12;
+constexpr std::int64_t fewest_rows = 4;
 
 }  // namespace
 
@@ -23,7 +24,8 @@ TileWorkers::TileWorkers(int threads, const core::CancelToken& cancel) : togethe
 std::int64_t TileWorkers::rows_together(std::int64_t row_length, std::size_t side_by_side) {
   const std::int64_t elements =
       std::min(source_elements, tile_elements / static_cast<std::int64_t>(std::max<std::size_t>(side_by_side, 1)));
-  return std::max<std::int64_t>(elements / row_length / row_grain, 1) * row_grain;
+  const std::int64_t rows = std::max(elements / row_length, fewest_rows);
+  return rows >= row_grain ? rows / row_grain * row_grain : rows;
 }
 
 void TileWorkers::for_tiles(std::int64_t rows, std::int64_t rows_together, const Body& body) {

@@ -5,7 +5,6 @@
 #include <utility>
 
 #include "linalg/dense_truncate.h"
-#include "linalg/subspace.h"
 #include "merge/statistics.h"
 
 namespace amalgam::merge {
