@@ -42,19 +42,28 @@ export function largestNorm(adapters: readonly NormsOfAdapter[]): number {
   return max(adapters, (adapter) => max(adapter.modules, (module) => module.norm ?? 0)) ?? 0
 }
 
-/** Cells of one adapter: module kinds down, layers across, from the first to the last touched layer; modules outside the layers come last. */
+/**
+ * Cells of one adapter: module kinds down, layers across, from the first to the last touched layer; modules outside the layers come last.
+ * Cells are as wide as fit, at most `widest` pixels.
+ */
 export function layOutNormMatrix(
   adapter: NormsOfAdapter,
-  options: { readonly width: number; readonly largest: number; readonly rowHeight: number; readonly nameWidth: number },
+  options: {
+    readonly width: number
+    readonly largest: number
+    readonly rowHeight: number
+    readonly nameWidth: number
+    readonly widest?: number
+  },
 ): NormMatrix {
-  const { width, largest, rowHeight, nameWidth } = options
+  const { width, largest, rowHeight, nameWidth, widest = 36 } = options
   const kinds = kindsOf(adapter.modules)
   const layers = adapter.modules.flatMap((module) => module.layer ?? [])
   const columns = [
     ...(layers.length === 0 ? [] : range(Math.min(...layers), Math.max(...layers) + 1).map(String)),
     ...(adapter.modules.some((module) => module.layer === null) ? [outside] : []),
   ]
-  const cellWidth = Math.max(2, Math.min(36, Math.floor((width - nameWidth) / Math.max(1, columns.length))))
+  const cellWidth = Math.max(2, Math.min(widest, Math.floor((width - nameWidth) / Math.max(1, columns.length))))
   const total = adapter.modules.reduce((sum, module) => sum + (module.norm ?? 0) ** 2, 0)
   const cells = adapter.modules
     .map((module): NormCell => {

@@ -1,13 +1,16 @@
 /** Compare, choose a cluster and export it by keyboard alone. */
 import { strict as assert } from 'node:assert'
-import { existsSync, readdirSync } from 'node:fs'
+import { existsSync, mkdirSync, readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Page } from 'playwright-core'
 import { isFocused, isFocusInside } from './keyboard.ts'
-import { sizes, tabTo } from './screen.ts'
+import { eventually, sizes, tabTo } from './screen.ts'
 
-/** Needs a library that is empty and a host with the demo pool; exports go to `folder`. No pointer is used. */
-export async function inspectByKeyboard(page: Page, folder: string): Promise<void> {
+/**
+ * Needs a library that is empty and a host with the demo pool; exports go to `folder`. `answerDialog`: where the host asks for folders with
+ * its own dialog, what gives the answer. No pointer is used.
+ */
+export async function inspectByKeyboard(page: Page, folder: string, answerDialog?: (paths: readonly string[]) => void): Promise<void> {
   await page.setViewportSize(sizes.small)
   await page.getByRole('heading', { name: 'No adapters yet' }).waitFor()
   await command(page, 'demo pool')
@@ -40,9 +43,18 @@ export async function inspectByKeyboard(page: Page, folder: string): Promise<voi
   await page.keyboard.type('llama')
   await page.getByText('All 2 can be exported.').waitFor()
   const target = join(folder, 'exports')
-  await tabTo(page, 'the folder', () => isFocused(page, '[role="dialog"] input[type="text"]', ''))
-  await page.keyboard.press('Control+a')
-  await page.keyboard.type(target)
+  mkdirSync(target)
+  if (answerDialog) {
+    answerDialog([target])
+    await tabTo(page, 'Choose', () => isFocused(page, '[role="dialog"] button', 'Choose'))
+    await page.keyboard.press('Enter')
+    await eventually(() => page.getByRole('textbox', { name: 'Folder' }).inputValue(), target)
+  } else {
+    await tabTo(page, 'the folder', () => isFocused(page, '[role="dialog"] input[type="text"]', ''))
+    await page.keyboard.press('Control+a')
+    await page.keyboard.type(target)
+  }
+  await tabTo(page, 'the button', () => isFocused(page, '[role="dialog"] button', 'Export 2 adapters'))
   await page.keyboard.press('Enter')
   await page
     .getByRole('region', { name: /^How to load/ })

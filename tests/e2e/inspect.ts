@@ -1,6 +1,6 @@
 /** What adapters hold and how they relate: compare, read the charts, select a cluster and a family, merge with LEGO and TIES, export. */
 import { strict as assert } from 'node:assert'
-import { cpSync, existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Locator, Page } from 'playwright-core'
 import { demoAdapters } from '../helpers/demo.ts'
@@ -11,6 +11,8 @@ export interface InspectOptions {
   readonly host: string
   /** A folder that exports may be written to. */
   readonly folder: string
+  /** How a folder for exports is named on this host, with the panel open. */
+  nameFolder(panel: Locator, folder: string): Promise<void>
 }
 
 /** Needs an empty library and a host with the demo pool. */
@@ -183,13 +185,14 @@ async function mergeWithTies(page: Page, { host }: InspectOptions): Promise<void
   await run(page)
 }
 
-async function exportForVllm(page: Page, { host, folder }: InspectOptions): Promise<void> {
+async function exportForVllm(page: Page, { host, folder, nameFolder }: InspectOptions): Promise<void> {
   await tray(page).getByRole('button', { name: 'Export', exact: true }).click()
   const panel = page.getByRole('dialog', { name: /^Export \d+ adapters?$/ })
   await panel.getByRole('combobox', { name: 'For' }).selectOption('vllm')
   await panel.getByText(/can be exported/).waitFor()
   const target = join(folder, 'exports')
-  await panel.getByRole('textbox', { name: /^Folder/ }).fill(target)
+  mkdirSync(target)
+  await nameFolder(panel, target)
   await assertAccessible(page, 'the export panel')
   await pictures(page, host, 'export')
   await panel.getByRole('button', { name: /^Export \d+ adapters?$/ }).click()

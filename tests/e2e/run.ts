@@ -7,6 +7,7 @@ import { existsSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import type { Locator } from 'playwright-core'
 import { findChromium } from './chromium.ts'
 import { inspect } from './inspect.ts'
 import { inspectByKeyboard } from './inspect-keyboard.ts'
@@ -14,7 +15,7 @@ import { keyboard } from './keyboard.ts'
 import { libraryAtWork } from './library.ts'
 import { launchDouble, launchElectron, launchWeb, type Launched, type LaunchedDouble, type LaunchOptions } from './launch.ts'
 import { makeLargePair, makePool } from './pool.ts'
-import { keepsPictures, picture } from './screen.ts'
+import { eventually, keepsPictures, picture } from './screen.ts'
 import { checkShell } from './shell-checks.ts'
 import { stop } from './stop.ts'
 import { walk } from './walk.ts'
@@ -35,11 +36,30 @@ const scenarios: readonly Scenario[] = [
   { name: 'walk', run: (app, { host, folder }) => walk(app.page, { host, pool: makePool(join(folder, 'pool')) }) },
   { name: 'library', run: (app, { host, folder }) => libraryAtWork(app, { host, folder }) },
   { name: 'keyboard', run: (app) => keyboard(app.page) },
-  { name: 'inspect', run: (app, { host, folder }) => inspect(app.page, { host, folder }) },
-  { name: 'inspect-keyboard', run: (app, { folder }) => inspectByKeyboard(app.page, folder) },
+  {
+    name: 'inspect',
+    run: (app, { host, folder }) => inspect(app.page, { host, folder, nameFolder: (panel, path) => nameFolder(app, panel, path) }),
+  },
+  {
+    name: 'inspect-keyboard',
+    run: (app, { folder }) => inspectByKeyboard(app.page, folder, answersDialogs(app) ? app.answerDialog : undefined),
+  },
   { name: 'shell', hosts: ['double'], run: (app) => checkShell(app as LaunchedDouble) },
   { name: 'stop', run: (app, { host, folder }) => stop(app.page, { host, folder: makeLargePair(join(folder, 'large')) }) },
 ]
+
+function answersDialogs(app: Launched): app is LaunchedDouble {
+  return app.host === 'double'
+}
+
+/** Names a folder in a panel: by the host's own dialog where it has one, else by typing. */
+async function nameFolder(app: Launched, panel: Locator, folder: string): Promise<void> {
+  const field = panel.getByRole('textbox', { name: /^Folder/ })
+  if (!answersDialogs(app)) return field.fill(folder)
+  app.answerDialog([folder])
+  await panel.getByRole('button', { name: 'Choose' }).click()
+  await eventually(() => field.inputValue(), folder)
+}
 
 type Launch = (options: LaunchOptions) => Promise<Launched | { readonly skipped: string }>
 const hosts: readonly { readonly host: string; readonly launch: Launch }[] = [
