@@ -115,7 +115,6 @@ export function foldCase(text: string): string {
 /** A text as it is searched: without letter case and without the marks above and below letters. */
 export function foldText(text: string): string {
   // Most texts are plain ASCII, where there is nothing to take apart.
-  // eslint-disable-next-line no-control-regex
   return (/^[\x00-\x7f]*$/.test(text) ? text : text.normalize('NFD').replaceAll(/\p{M}/gu, '')).toLowerCase()
 }
 
