@@ -1,5 +1,5 @@
 import { spawn } from 'node:child_process'
-import { existsSync, readdirSync, writeFileSync } from 'node:fs'
+import { existsSync, readFileSync, readdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { beforeAll, expect, test, vi } from 'vitest'
 import type { Job, JobDetail } from '../../../src-main/contract/job.ts'
@@ -21,6 +21,10 @@ function recipe(name: string, value: unknown): string {
   const file = join(folder, name)
   writeFileSync(file, typeof value === 'string' ? value : JSON.stringify(value))
   return file
+}
+
+function weights({ path }: MergeResult): Buffer {
+  return readFileSync(join(path, 'adapter_model.safetensors'))
 }
 
 beforeAll(() => {
@@ -65,6 +69,23 @@ output: { name: exact sum }
   expect(detail.recipe).toContain('method: concat')
   expect(detail.provenance['appVersion']).toMatch(/^\d/)
   expect(detail.provenance['device']).toContain('CPU')
+})
+
+test('a seeded method: the same recipe gives the same bytes, and its automatic numbers are kept', async () => {
+  const lego = (seed: number) => recipe(`lego-${seed}.json`, { method: 'lego', adapters: [{ adapter: one }, { adapter: two }], seed })
+  const first = (await runCli(['merge', lego(3), ...inLibrary])).json<MergeResult>()
+  const again = (await runCli(['merge', lego(3), ...inLibrary])).json<MergeResult>()
+  const other = (await runCli(['merge', lego(4), ...inLibrary])).json<MergeResult>()
+  expect(first.rank).toBe(3) // the mean of 4 and 2
+  expect(first.modules.every(({ discardedEnergy }) => discardedEnergy === 0)).toBe(true)
+  expect([again.fingerprint, again.modules]).toEqual([first.fingerprint, first.modules])
+  expect(weights(again).equals(weights(first))).toBe(true)
+  expect(other.fingerprint).not.toBe(first.fingerprint)
+  const jobs = (await runCli(['jobs', ...inLibrary])).json<Job[]>()
+  const job = jobs.find(({ resultAdapterId }) => resultAdapterId === first.id)
+  const detail = (await runCli(['jobs', job?.id ?? '', ...inLibrary])).json<JobDetail>()
+  expect(detail.recipe).toContain('  k: 3\n')
+  expect(detail.recipe).toContain('  referenceRank: 3\n')
 })
 
 test('--out names the folder, which is never overwritten', async () => {
