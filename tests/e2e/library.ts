@@ -269,5 +269,6 @@ async function headings(page: Page): Promise<readonly string[]> {
 /** What the tags column shows, all rows together. */
 async function tagCells(page: Page): Promise<string> {
   const index = (await page.getByRole('columnheader').allTextContents()).findIndex((text) => text.trim() === 'Tags')
-  return (await page.locator(`[role="gridcell"][data-column="${index}"]`).allTextContents()).join('')
+  const cells = await page.locator(`[role="gridcell"][data-column="${index}"]`).allTextContents()
+  return cells.map((text) => text.trim().replaceAll(/\s+/g, ' ')).join('')
 }

@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import type { ModuleInspection } from '../../../src-main/contract/inspection.ts'
+import { layOutRanks, nextRankCell } from '../../../src-renderer/views/library/detail/effective-ranks.ts'
 import {
   effectiveRankText,
   layOutPanels,
@@ -66,5 +67,45 @@ describe('words of the spectra', () => {
     )
     expect(panelsTable(modules).rows).toHaveLength(7)
     expect(panelsTable(modules).rows[0]).toEqual(['model.layers.0.q_proj', 1, 8, 1.5])
+  })
+})
+
+describe('effective ranks by layer and kind', () => {
+  const ranked = (layer: number | null, kind: string, rank: number): ModuleInspection => ({
+    ...module(layer, kind, 1, 1),
+    effectiveRank: rank,
+  })
+  const matrix = layOutRanks([ranked(4, 'q_proj', 12), ranked(2, 'q_proj', 3), ranked(3, 'v_proj', 6), ranked(null, 'lm_head', 1)], 272)
+  test('rows are kinds, columns every layer from the first to the last and what lies outside', () => {
+    expect(matrix.kinds).toEqual(['q_proj', 'v_proj', 'lm_head'])
+    expect(matrix.cells.map(({ row, column }) => [row, column])).toEqual([
+      [0, 0],
+      [0, 2],
+      [1, 1],
+      [2, 3],
+    ])
+    expect(matrix.ticks.map((tick) => tick.label)).toEqual(['2', '3', '4', '–'])
+    expect([matrix.cellWidth, matrix.width, matrix.height]).toEqual([36, 72 + 4 * 36, 3 * 16 + 16])
+  })
+  test('the ramp runs from zero to the largest', () => {
+    expect(matrix.largest).toBe(12)
+    expect(matrix.cells.map(({ step }) => step)).toEqual([1, 5, 3, 0])
+  })
+  test('arrow keys walk', () => {
+    expect(nextRankCell(matrix.cells, 0, 'ArrowRight')).toBe(1)
+    expect(nextRankCell(matrix.cells, 1, 'ArrowRight')).toBeNull()
+    expect(nextRankCell(matrix.cells, 1, 'ArrowDown')).toBe(2)
+    expect(nextRankCell(matrix.cells, 2, 'ArrowUp')).toBe(0)
+    expect(nextRankCell(matrix.cells, 3, 'ArrowDown')).toBeNull()
+    expect(nextRankCell(matrix.cells, 3, 'Home')).toBe(0)
+    expect(nextRankCell(matrix.cells, 0, 'End')).toBe(3)
+  })
+  test('many layers still fit', () => {
+    const many = layOutRanks(
+      Array.from({ length: 80 }, (_, layer) => ranked(layer, 'q_proj', 2)),
+      272,
+    )
+    expect(many.width).toBeLessThanOrEqual(272)
+    expect(many.ticks[1]?.label).toBe('10')
   })
 })
