@@ -69,10 +69,11 @@ export function misscaled(
   used: (module: ProfileFacts['modules'][number]) => number,
 ): readonly Problem[] {
   const wrong = facts.modules.filter((module) => Math.abs(used(module) - module.scaling) > 1e-9 * module.scaling)
-  const [first] = wrong
-  if (!first) return []
   const fields = ignored.filter((field) => isSet(facts, field))
-  const field = fields[0] ?? 'lora_alpha'
+  const [first] = wrong
+  const [field] = fields
+  // Without such a field, a scaling differs only where config and file contradict each other, which is a problem of its own.
+  if (!first || !field) return []
   const scale = `${shown(used(first))} instead of ${shown(first.scaling)}`
   const message = `${tool} ignores ${fields.join(' and ')}: it scales ${first.name} by ${scale}; ${wrong.length} of ${facts.modules.length} modules come out wrong.`
   return [
