@@ -17,6 +17,7 @@ import { LibraryTable } from './library-table.svelte.ts'
 import { LicencesState } from './licences.svelte.ts'
 import { MergeState } from './merge.svelte.ts'
 import { Navigation } from './navigation.svelte.ts'
+import { RecoveryState } from './recovery.svelte.ts'
 import { Selection } from './selection.svelte.ts'
 import { WatchingState } from './settings-watching.svelte.ts'
 import { SettingsState } from './settings.svelte.ts'
@@ -57,13 +58,20 @@ export function createApp(window: Window): AppState {
     inspect: new InspectState(bridge),
     exports: new ExportState(bridge),
     licences: new LicencesState(bridge),
+    recovery: new RecoveryState(bridge),
   }
 }
 
 /** Asks the host for everything that is shown from the start, and again whenever a lost connection is back. */
 export async function loadApp(app: AppState): Promise<void> {
   app.connection.onRestored(() => void loadAll(app))
+  await enterApp(app)
+}
+
+/** The same without listening, for the moment when a damaged library was put right. */
+export async function enterApp(app: AppState): Promise<void> {
   await app.settings.load()
+  if (app.settings.damaged) return app.info.load()
   app.library.order(app.settings.layout('library.sort'))
   await Promise.all([loadAll(app), app.merge.restore()])
 }

@@ -17,6 +17,7 @@ import type { LibraryTable } from './library-table.svelte.ts'
 import type { LicencesState } from './licences.svelte.ts'
 import type { MergeState } from './merge.svelte.ts'
 import type { Navigation } from './navigation.svelte.ts'
+import type { RecoveryState } from './recovery.svelte.ts'
 import type { Selection } from './selection.svelte.ts'
 import type { WatchingState } from './settings-watching.svelte.ts'
 import type { SettingsState } from './settings.svelte.ts'
@@ -49,6 +50,8 @@ export interface AppState {
   readonly inspect: InspectState
   readonly exports: ExportState
   readonly licences: LicencesState
+  /** While the library is damaged. */
+  readonly recovery: RecoveryState
 }
 
 /** getApp: the shared state, inside any component of the window. setApp: called once, by App.svelte. */

@@ -24,8 +24,13 @@ export class SettingsState {
   async load(): Promise<void> {
     const answer = await this.#bridge.call('settings.get', {})
     if (answer.ok) this.current = answer.value
-    else this.problems = answer.problems
+    this.problems = answer.ok ? [] : answer.problems
     this.loaded = true
+  }
+
+  /** True while the host answers everything with a damaged library. */
+  get damaged(): boolean {
+    return this.problems.some((problem) => problem.code === 'library-corrupt')
   }
 
   /** Changes some settings; answers with the problems for which the host refused, and then nothing has changed. */
