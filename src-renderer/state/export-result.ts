@@ -1,9 +1,8 @@
 import * as v from 'valibot'
+import { exportResultSchema, type ExportResult } from '../../src-main/contract/export-profiles.ts'
 
-const resultSchema = v.object({ path: v.string(), rank: v.number() })
-
-/** The folder that an export job wrote and the rank in it, from its result; null where there is none. */
-export function exportedOf(result: unknown): v.InferOutput<typeof resultSchema> | null {
-  const read = v.safeParse(resultSchema, result)
+/** What an export job wrote, from its result; null where there is none (yet). */
+export function exportedOf(result: unknown): ExportResult | null {
+  const read = v.safeParse(exportResultSchema, result)
   return read.success ? read.output : null
 }

@@ -1,4 +1,4 @@
-import type { ExportCheck, ExportProfile } from '../../src-main/contract/export-profiles.ts'
+import type { ExportCheck, ExportProfile, ExportResult } from '../../src-main/contract/export-profiles.ts'
 import type { Job } from '../../src-main/contract/job.ts'
 import type { Problem } from '../../src-main/contract/problems.ts'
 import type { Bridge } from '../bridge.ts'
@@ -19,7 +19,7 @@ export interface StartedExport {
   readonly jobId: string | null
   readonly problems: readonly Problem[]
   /** Where the files are and their rank, once the job is done. */
-  readonly written: { readonly path: string; readonly rank: number } | null
+  readonly written: ExportResult | null
 }
 
 /** Most adapters that are checked before they are exported; the job of each says the same afterwards. */

@@ -22,7 +22,7 @@ export async function inspect(page: Page, options: InspectOptions): Promise<void
   await compare(page, options)
   await readChart(page)
   await lookAtPanes(page, options)
-  await selectFamily(page)
+  await selectFamily(page, options)
   await mergeWithLego(page, options)
   await mergeWithTies(page, options)
   await exportForVllm(page, options)
@@ -135,7 +135,7 @@ async function lookAtPanes(page: Page, { host }: InspectOptions): Promise<void> 
   await pictures(page, host, 'inspect-norms-one')
 }
 
-async function selectFamily(page: Page): Promise<void> {
+async function selectFamily(page: Page, { host }: InspectOptions): Promise<void> {
   await page.getByRole('tab', { name: 'Families' }).click()
   await page
     .getByRole('textbox', { name: 'Least cosine, number' })
@@ -145,6 +145,7 @@ async function selectFamily(page: Page): Promise<void> {
   await families.and(page.locator('[aria-busy="false"]')).waitFor()
   await page.getByRole('heading', { name: /cosines? of 0\.900 or more/ }).waitFor()
   await assertAccessible(page, 'the families')
+  await pictures(page, host, 'inspect-families')
   const first = families.getByRole('listitem').first()
   const count = Number(/(\d+) adapters/.exec((await first.textContent()) ?? '')?.[1])
   await first.getByRole('button', { name: 'Select' }).click()

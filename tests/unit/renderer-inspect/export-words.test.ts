@@ -78,7 +78,8 @@ describe('the command that loads an export', () => {
     expect(loadCommand('vllm', { ...exported, path: '/my exports/a' })).toContain("--lora-modules 'a=/my exports/a' ")
   })
   it('reads the folder from the result of the job', () => {
-    expect(exportedOf({ path: '/x', rank: 8, profile: 'vllm', sizeBytes: 3 })).toEqual({ path: '/x', rank: 8 })
+    const result = { path: '/x', rank: 8, profile: 'vllm', sizeBytes: 3 }
+    expect(exportedOf(result)).toEqual(result)
     expect(exportedOf(null)).toBeNull()
     expect(exportedOf({ path: '/x' })).toBeNull()
   })
