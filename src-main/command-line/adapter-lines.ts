@@ -43,6 +43,7 @@ export function adapterFacts(adapter: AdapterDetail): readonly string[] {
     ['Tensor hash', adapter.tensorHash],
     ['Licence', adapter.licence],
     ['Tags', adapter.tags.join(', ')],
+    ['Tags of the card', (adapter.cardTags ?? []).join(', ')],
     ['Collections', adapter.collections.join(', ')],
     ['Notes', adapter.notes],
     ['Lies in', adapter.paths.join('\n')],

@@ -149,6 +149,8 @@ export const adapterDetailSchema = v.object({
   useRslora: v.boolean(),
   screens: v.custom<ScreenResults>(() => true),
   modules: v.array(v.custom<AdapterModule>(() => true)),
+  /** Tags of the model card, to be shown as plain text; they are not the library's own. */
+  cardTags: v.optional(v.array(v.string())),
   ignoredTensors: v.array(v.object({ name: v.string(), shape: v.array(v.number()), reason: v.string() })),
   /** Other adapters with the same factors (same tensorHash). */
   sameWeights: v.array(v.object({ id: v.string(), name: v.string() })),

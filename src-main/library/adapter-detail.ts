@@ -8,6 +8,7 @@ interface StoredModules {
   readonly norms: string | null
   readonly ignored_tensors: string
   readonly config: string | null
+  readonly card_tags: string
 }
 
 interface StoredLineage {
@@ -25,7 +26,7 @@ type Named = AdapterDetail['usedBy'][number]
 export function createDetails(db: Database.Database): (id: string) => AdapterDetail | null {
   const byId = db.prepare<[string], StoredAdapter>(`SELECT ${storedColumns} FROM adapters a WHERE a.id = ?`)
   const modules = db.prepare<[number], StoredModules>(
-    'SELECT modules, norms, ignored_tensors, config FROM adapter_modules WHERE adapter_seq = ?',
+    'SELECT modules, norms, ignored_tensors, config, card_tags FROM adapter_modules WHERE adapter_seq = ?',
   )
   const twins = db.prepare<[string | null, number], Named>('SELECT id, name FROM adapters WHERE tensor_hash = ? AND seq <> ? ORDER BY seq')
   const users = db.prepare<[string, string | null], Named>(
@@ -58,6 +59,7 @@ export function createDetails(db: Database.Database): (id: string) => AdapterDet
       screens: JSON.parse(stored.screens) as ScreenResults,
       modules: modulesOf(held),
       ignoredTensors: JSON.parse(held.ignored_tensors) as AdapterDetail['ignoredTensors'],
+      cardTags: JSON.parse(held.card_tags) as string[],
       sameWeights: stored.tensor_hash === null ? [] : twins.all(stored.tensor_hash, stored.seq),
       usedBy: users.all(stored.id, stored.content_hash),
       config: held.config === null ? null : JSON.stringify(JSON.parse(held.config), null, 2),

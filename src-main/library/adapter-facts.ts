@@ -22,6 +22,8 @@ export interface AdapterFacts {
   readonly useRslora: boolean
   readonly sizeBytes: number
   readonly licence: string | null
+  /** Tags of the model card, as plain text; they are not the library's own. */
+  readonly cardTags: readonly string[]
   readonly variant: AdapterVariant
   /** Norms are null: they come with the checks. */
   readonly modules: readonly AdapterModule[]

@@ -57,8 +57,9 @@ export function createWrites(db: Database.Database, links: Links): AdapterWrites
       effective_rank = NULL WHERE seq = @seq`,
   )
   const putModules = db.prepare(
-    `INSERT INTO adapter_modules (adapter_seq, modules, norms, ignored_tensors, config) VALUES (@seq, @modules, NULL, @ignored, @config)
-     ON CONFLICT (adapter_seq) DO UPDATE SET modules = @modules, norms = NULL, inspection = NULL, ignored_tensors = @ignored,
+    `INSERT INTO adapter_modules (adapter_seq, modules, norms, ignored_tensors, config, card_tags)
+     VALUES (@seq, @modules, NULL, @ignored, @config, @cardTags)
+     ON CONFLICT (adapter_seq) DO UPDATE SET modules = @modules, norms = NULL, inspection = NULL, ignored_tensors = @ignored, card_tags = @cardTags,
        config = @config`,
   )
   const putPath = db.prepare(
@@ -116,13 +117,13 @@ export function createWrites(db: Database.Database, links: Links): AdapterWrites
       const id = randomBytes(6).toString('hex')
       const values = listedOf(listing)
       const seq = Number(insert.run({ ...values, id, name, origin, added_at: addedAt }).lastInsertRowid)
-      putModules.run({ seq, modules: listing.modules, ignored: listing.ignoredTensors, config: listing.config })
+      putModules.run({ seq, modules: listing.modules, ignored: listing.ignoredTensors, config: listing.config, cardTags: listing.cardTags })
       placeAt(seq, listing.folder, listing.stamp)
       return { seq, id, status: values.status }
     },
     replace(seq, listing) {
       update.run({ ...listedOf(listing), seq })
-      putModules.run({ seq, modules: listing.modules, ignored: listing.ignoredTensors, config: listing.config })
+      putModules.run({ seq, modules: listing.modules, ignored: listing.ignoredTensors, config: listing.config, cardTags: listing.cardTags })
       placeAt(seq, listing.folder, listing.stamp)
       return bySeq.get(seq)!
     },

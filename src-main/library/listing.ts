@@ -27,6 +27,7 @@ export interface Listing {
   readonly licence: string | null
   readonly modules: string
   readonly ignoredTensors: string
+  readonly cardTags: string
   readonly config: string | null
   readonly problems: readonly Problem[]
   readonly refused: boolean
@@ -40,6 +41,7 @@ export function listingOf(facts: AdapterFacts, memo: HeaderMemo = createHeaderMe
     ...memo.derived(facts.modules, 'summary', () => sumUp(facts.modules)),
     ...{ folder, weightsPath, stamp, name, baseModelName, sizeBytes, variant, useRslora, licence, config, problems },
     ignoredTensors: JSON.stringify(facts.ignoredTensors),
+    cardTags: JSON.stringify(facts.cardTags),
     refused: hasError(problems),
     screens: JSON.stringify(facts.screens),
   }

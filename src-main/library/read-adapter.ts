@@ -43,6 +43,7 @@ export function readAdapter(folder: string, memo: HeaderMemo = createHeaderMemo(
     useRslora: config?.useRslora ?? false,
     sizeBytes: usable?.sizeBytes ?? (header ? statSync(weightsPath, { throwIfNoEntry: false })?.size : 0) ?? 0,
     licence: card.licence,
+    cardTags: card.tags,
     variant: update?.variant ?? 'other',
     modules: update?.modules ?? [],
     ignoredTensors: update?.ignoredTensors ?? [],

@@ -57,14 +57,28 @@ export function fillLibrary(library: Library, count: number, seed = 1): void {
           ...{ name, baseModelName: random() < 0.05 ? null : `org-${Math.floor(random() * 5)}/${one(families)}`, ranks: `[${rank}]` },
           ...{ alphas: `[${rank * 2}]`, scaling: '[2]', targetModules: JSON.stringify(targets), layers: 32, maxRank: rank },
           ...{ maxScaling: one([1, 2, 2, 0.5]), dtype: 'float32', sizeBytes: 1e6 * rank + index, variant: one(variants), useRslora: false },
-          ...{ licence: one(licences), modules: modules.get(targets)!, ignoredTensors: '[]', config: '{"peft_type":"LORA"}', problems },
+          ...{
+            licence: one(licences),
+            modules: modules.get(targets)!,
+            ignoredTensors: '[]',
+            cardTags: '[]',
+            config: '{"peft_type":"LORA"}',
+            problems,
+          },
           ...{ refused, screens: JSON.stringify(screensOf(random)) },
         }
         const row = adapters.writes.insert(listing, { origin: random() < 0.05 ? 'merged' : 'imported', addedAt: new Date(1.7e12 + index * 6e4).toISOString() }) // prettier-ignore
         const content = hashOf(`content ${index}`)
         adapters.writes.setHashes(row.seq, content, random() < 0.04 ? hashOf(`factors ${index % 97}`) : hashOf(`factors of ${index}`))
         if (!refused && random() < 0.99) {
-          const checked = { status: 'ok', variant: listing.variant, norm: 1 + random() * 50, norms: null, inspection: null, problems } as const
+          const checked = {
+            status: 'ok',
+            variant: listing.variant,
+            norm: 1 + random() * 50,
+            norms: null,
+            inspection: null,
+            problems,
+          } as const
           adapters.writes.setChecked(row.seq, { ...checked, screens: screensOf(random) }) // prettier-ignore
         }
         if (random() < 0.02) adapters.paths.setPresent(listing.folder, false)

@@ -1,4 +1,4 @@
-/** Collections, edits that can be taken back, saved views. Searches look through the catalogue in memory, so the full text goes. */
+/** Collections, edits that can be taken back, saved views. What the model card calls its tags. Searches look through the catalogue in memory, so the full text goes. */
 export const libraryTools = `
 CREATE TABLE collections (
   collection_id INTEGER PRIMARY KEY AUTOINCREMENT,
@@ -27,6 +27,8 @@ CREATE TABLE saved_views (
   query TEXT NOT NULL,
   columns TEXT NOT NULL
 ) STRICT;
+
+ALTER TABLE adapter_modules ADD COLUMN card_tags TEXT NOT NULL DEFAULT '[]';
 
 DROP TABLE adapter_search;
 `

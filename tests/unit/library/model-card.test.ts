@@ -1,5 +1,9 @@
+import { writeFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { maxCardBytes, parseModelCard } from '../../../src-main/library/model-card.ts'
+import { makeAdapter } from '../../helpers/adapters.ts'
+import { openBench } from './support.ts'
 
 describe('the licence', () => {
   test.each<[string, string | null]>([
@@ -61,4 +65,14 @@ test('many anchors and aliases take no time', () => {
   const started = performance.now()
   expect(parseModelCard(`---\nlicense: mit\ntags:\n${bomb}\n---`)).toEqual({ licence: 'mit', baseModelName: null, tags: [] })
   expect(performance.now() - started).toBeLessThan(1000)
+})
+
+test('the detail shows what the card says, as it stands there, apart from the tags of the library', async () => {
+  const bench = openBench()
+  const folder = makeAdapter(join(bench.folder, 'a'), { config: { base_model_name_or_path: null } })
+  writeFileSync(join(folder, 'README.md'), '---\nlicense: [mit, "<b>x</b>"]\nbase_model: org/base\ntags: [lora, "<i>y</i>"]\n---\n')
+  const { items } = await bench.take(folder)
+  expect(bench.library.adapters.get(items[0]?.id ?? '')).toMatchObject({
+    ...{ licence: 'mit, <b>x</b>', baseModelName: 'org/base', cardTags: ['lora', '<i>y</i>'], tags: [] },
+  })
 })
