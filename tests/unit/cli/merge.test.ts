@@ -88,6 +88,23 @@ test('a seeded method: the same recipe gives the same bytes, and its automatic n
   expect(detail.recipe).toContain('  referenceRank: 3\n')
 })
 
+test('a method on tiles: a recipe with its parameters, the loss of each module, and no rank "sum"', async () => {
+  const ties = (output: object, params: object = { density: 0.5, variant: 'count' }) =>
+    recipe('ties.json', { method: 'ties', params, adapters: [{ adapter: one }, { adapter: two }], output })
+  const whole = (await runCli(['merge', ties({ rank: 16 }), ...inLibrary])).json<MergeResult>()
+  expect(whole.rank).toBe(16)
+  expect(whole.modules.every(({ discardedEnergy }) => discardedEnergy === 0)).toBe(true)
+  const cut = (await runCli(['merge', ties({ rank: 3 }), ...inLibrary])).json<MergeResult>()
+  expect(cut.rank).toBe(3)
+  for (const { name, discardedEnergy, norm } of cut.modules) {
+    expect(discardedEnergy, name).toBeGreaterThan(0.01)
+    expect(norm).toBe(whole.modules.find((module) => module.name === name)?.norm)
+  }
+  const refused = await runCli(['merge', ties({ rank: 'sum' }), ...inLibrary])
+  expect(refused.code).toBe(1)
+  expect(refused.out).toContain('its result has full rank')
+})
+
 test('--out names the folder, which is never overwritten', async () => {
   const out = join(folder, 'out')
   const file = recipe('out.json', { method: 'linear', adapters: [{ adapter: one }, { adapter: two }], output: { rank: 3 } })
