@@ -39,6 +39,9 @@ class InputFile {
   /// "file-unreadable" when the system refuses.
   void read(std::uint64_t offset, std::size_t bytes, void* out) const;
 
+  /// Asks the system to have these bytes in memory when they are read later.
+  void prefetch(std::uint64_t offset, std::uint64_t bytes) const noexcept;
+
   /// Throws Error "file-changed" when size or modification time are not those seen at opening.
   void check_unchanged() const;
 

@@ -79,6 +79,11 @@ class SafetensorsReader {
   /// `bytes` bytes of the tensor from its byte `offset` on, as they are in the file.
   void read_raw(const TensorInfo& tensor, std::uint64_t offset, std::size_t bytes, void* out) const;
 
+  /// Asks the system to have the tensor in memory when it is read later.
+  void prefetch(const TensorInfo& tensor) const noexcept {
+    file_.prefetch(data_begin_ + tensor.begin, tensor.end - tensor.begin);
+  }
+
   /// Throws Error "file-changed" when the file is no longer the one that was opened. Call it after the last read.
   void check_unchanged() const { file_.check_unchanged(); }
 

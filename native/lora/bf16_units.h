@@ -24,8 +24,8 @@ struct Bf16Units {
 bool all_bf16(std::span<const UnitSource> sources);
 
 /// All units of a module, stacked in the order of `sources`, which must agree in `in` and `out` and be all_bf16. Throws
-/// Error "not-finite" naming the tensor, the errors of reading, "cancelled". The memory of `spare` is used again where it
-/// suffices.
+/// Error "not-finite" naming the tensor, the errors of reading, "cancelled". The memory of `spare` is used again where
+/// it suffices.
 Bf16Units load_bf16_units(std::span<const UnitSource> sources, Bf16Units spare, const core::CancelToken& cancel);
 
 }  // namespace amalgam::lora

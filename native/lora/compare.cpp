@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <map>
 #include <memory>
+#include <ranges>
 #include <string>
 #include <tuple>
 #include <utility>
@@ -43,6 +44,14 @@ struct SharedModule {
       for (const UnitSource& source : *side) bytes += source.factors.file_bytes();
     }
     return bytes;
+  }
+  void prefetch() const {
+    for (const std::vector<UnitSource>* side : {&left, &right}) {
+      for (const auto& [file, a, b] : *side | std::views::transform(&UnitSource::factors)) {
+        file->prefetch(*a);
+        file->prefetch(*b);
+      }
+    }
   }
   std::int64_t working_bytes() const {
     const auto units = [](const std::vector<UnitSource>& side) {
@@ -98,6 +107,8 @@ class Comparison {
         CompareSpace space;
         for (std::int64_t i = 0; !failed && (i = next.fetch_add(1)) < count;) {
           const SharedModule& module = modules_[static_cast<std::size_t>(i)];
+          // The disk works while this one is computed.
+          if (i + workers < count) modules_[static_cast<std::size_t>(i + workers)].prefetch();
           products[static_cast<std::size_t>(i)] = update_products(module.left, module.right, space, executor);
           progress.advance(static_cast<std::int64_t>(module.file_bytes()));
         }

@@ -171,7 +171,8 @@ std::vector<bool> hard_sources(const Units& units, const Places& places,
 }
 
 /// All pairs from the units' products. Where the stack is compared with itself only one half is computed.
-Matrix<double> pair_products(const UnitGrams<float>& grams, const Places& rows, const Places& cols, bool symmetric, const core::CancelToken& cancel) {
+Matrix<double> pair_products(const UnitGrams<float>& grams, const Places& rows, const Places& cols, bool symmetric,
+                             const core::CancelToken& cancel) {
   const auto count = [](const Places& places) { return static_cast<std::int64_t>(places.size()) - 1; };
   Matrix<double> products(count(rows), count(cols));
   for (std::int64_t i = 0; i < products.rows(); ++i) {
@@ -193,7 +194,9 @@ struct Pairs {
   std::vector<bool> hard_cols;  ///< empty where the stack was compared with itself
 
   bool any_hard() const {
-    const auto any = [](const std::vector<bool>& hard) { return std::find(hard.begin(), hard.end(), true) != hard.end(); };
+    const auto any = [](const std::vector<bool>& hard) {
+      return std::find(hard.begin(), hard.end(), true) != hard.end();
+    };
     return any(hard_rows) || any(hard_cols);
   }
 };

@@ -61,7 +61,8 @@ struct Summary {
     const double spread = variance();
     if (spread == 0) return std::nullopt;
     const double mean = moment(1);
-    const double fourth = moment(4) - 4 * mean * moment(3) + 6 * mean * mean * moment(2) - 3 * mean * mean * mean * mean;
+    const double square = mean * mean;
+    const double fourth = moment(4) - 4 * mean * moment(3) + 6 * square * moment(2) - 3 * square * square;
     return fourth / (spread * spread);
   }
 };

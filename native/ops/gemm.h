@@ -67,7 +67,7 @@ void gram(Executor& executor, Strided<double> x, core::MatrixView<double> c);
 void gemm_in_runs(Executor& executor, Strided<float> a, Strided<float> b, core::MatrixView<float> c);
 void gram_in_runs(Executor& executor, Strided<float> x, core::MatrixView<float> c);
 
-/// Products of bfloat16 numbers at twice the speed. The bits of every float are two numbers, of which one step takes both
+/// Products of bfloat16 numbers at twice the speed. The bits of every float are two numbers, and one step adds both
 /// products; sums run in float, as above. Numbers below 1e-38 count as 0. Only where has_pair_products says so, else
 /// std::logic_error.
 bool has_pair_products(const Executor& executor);

@@ -8,6 +8,7 @@ import { join } from 'node:path'
 
 import { hashFiles } from './hash-files.ts'
 import { importHeaders } from './import-headers.ts'
+import { inspect } from './inspect.ts'
 import { mergeConcat } from './merge-concat.ts'
 import { mergeLego } from './merge-lego.ts'
 import { mergeLinear } from './merge-linear.ts'
@@ -25,6 +26,7 @@ const trials: readonly Trial[] = [
   mergeLinear,
   mergeTies,
   mergeLego,
+  inspect,
   paintWindow,
   scrollTable,
 ]

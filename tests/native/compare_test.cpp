@@ -140,8 +140,8 @@ TEST("the diagonal is the squared norm of an inspection") {
     const core::CancelToken cancel;
     const Json& file = side.as_array("side")[0];
     const Json inspected = lora::run_inspect(
-        Json::object({{"weightsFile", file.at("weightsFile")}, {"modules", file.at("modules")}, {"threads", 1}}), progress,
-        cancel);
+        Json::object({{"weightsFile", file.at("weightsFile")}, {"modules", file.at("modules")}, {"threads", 1}}),
+        progress, cancel);
     CHECK_NEAR(square / std::pow(inspected.get_number("norm"), 2), 1, 1e-6);
   }
 }
