@@ -1,6 +1,9 @@
 /** Number of steps of the diverging ramp (tokens --diverging-0 to --diverging-6). */
 export const divergingSteps = 7
 
+/** Of an adapter with itself: told apart from the neutral middle in both themes. */
+export const selfColour = 'light-dark(var(--line), var(--line-control))'
+
 /** A colour as its red, green and blue, 0 to 255. */
 export type Rgb = readonly [number, number, number]
 
@@ -17,7 +20,7 @@ export class RampColours {
   readonly attach = (element: HTMLElement): (() => void) => {
     const read = (): void => {
       this.steps = Array.from({ length: divergingSteps }, (_, step) => readColour(element, `var(--diverging-${step})`))
-      this.self = readColour(element, 'var(--line-control)')
+      this.self = readColour(element, selfColour)
     }
     read()
     const observer = new MutationObserver(read)
