@@ -26,6 +26,7 @@ const steps = {
   golden: () => vitest('golden', ['tests/golden']),
   build: () => single('build', join(bin, 'electron-vite'), ['build', '--logLevel', 'warn']),
   e2e: () => closingLine('e2e', node, ['tests/e2e/run.ts']),
+  trust: () => closingLine('trust', node, ['tests/trust/run.ts']),
   package: () => closingLine('package', node, ['tests/packaging/run.ts']),
 }
 

@@ -44,7 +44,8 @@ export function recoveryHandlers(host: HostPort, problem: Problem, retry: () => 
       await host.reveal(path)
       return { problems: [] }
     },
-    'recovery.restore': ({ path }) => recover(() => restoreBackup(file, path, host.clock()), 'a backup was put in the place of the library'),
+    'recovery.restore': ({ path }) =>
+      recover(() => restoreBackup(file, path, host.clock()), 'a backup was put in the place of the library'),
     'recovery.startEmpty': () => recover(() => startEmpty(file, host.clock()), 'an empty library was begun'),
   }
 }

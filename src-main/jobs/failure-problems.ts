@@ -24,8 +24,12 @@ function systemProblem(error: unknown): Problem | undefined {
   const writing = writingCalls.has(syscall) || ['ENOSPC', 'EDQUOT', 'EROFS'].includes(code)
   const problem = writing ? writeProblem(error, place) : undefined
   if (problem) return problem
-  return errorProblem(writing ? 'write-failed' : 'file-unreadable', `${place} cannot be ${writing ? 'written' : 'read'}: ${error.message}.`, {
-    ...(path !== undefined && { where: { path } }),
-    hint: 'Check the disk and your rights there, then do it again.',
-  })
+  return errorProblem(
+    writing ? 'write-failed' : 'file-unreadable',
+    `${place} cannot be ${writing ? 'written' : 'read'}: ${error.message}.`,
+    {
+      ...(path !== undefined && { where: { path } }),
+      hint: 'Check the disk and your rights there, then do it again.',
+    },
+  )
 }

@@ -30,7 +30,9 @@ export async function withInstances(work: (instances: Instances) => Promise<void
 
 /** A web host that is running: the process of an open window. */
 async function startHost(library: string): Promise<{ readonly child: ChildProcess; readonly url: string; stop(): Promise<number | null> }> {
-  const child = spawn(process.execPath, [join(root, 'src-main/web.ts'), '--library', library, '--json'], { stdio: ['ignore', 'pipe', 'pipe'] })
+  const child = spawn(process.execPath, [join(root, 'src-main/web.ts'), '--library', library, '--json'], {
+    stdio: ['ignore', 'pipe', 'pipe'],
+  })
   const ended = new Promise<number | null>((resolve) => child.once('exit', resolve))
   let err = ''
   child.stderr!.on('data', (chunk) => (err += String(chunk)))
@@ -91,7 +93,9 @@ export async function oneJobAtATime({ folder, library, pool }: Instances): Promi
   assert.equal(await host.stop(), 0)
   const db = new Database(join(library, 'library.sqlite'), { readonly: true })
   const jobs = db
-    .prepare<[], { state: string; started_at: string; ended_at: string }>('SELECT state, started_at, ended_at FROM jobs ORDER BY started_at')
+    .prepare<[], { state: string; started_at: string; ended_at: string }>(
+      'SELECT state, started_at, ended_at FROM jobs ORDER BY started_at',
+    )
     .all()
     .map(({ state, started_at: began, ended_at: ended }): JobTimes => ({ state, began: Date.parse(began), ended: Date.parse(ended) }))
   db.close()

@@ -108,7 +108,11 @@ async function killOne(bench: Bench, kind: Kind, number: number, random: Chance)
   // The next start of the app, whatever it is for, clears away what was in the making.
   succeeded(await amalgam(['jobs', '--library', place.library, '--json']))
   assert.deepEqual([...leftovers(place.out), ...leftovers(join(place.library, 'outputs'))], [], 'leftovers stay')
-  assert.equal(jobStates(place.library).filter((state) => ['running', 'stopping'].includes(state)).length, 0, 'a dead job counts as running')
+  assert.equal(
+    jobStates(place.library).filter((state) => ['running', 'stopping'].includes(state)).length,
+    0,
+    'a dead job counts as running',
+  )
 
   await finish(bench, kind, place)
   assertSound(place.library)

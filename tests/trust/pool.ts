@@ -21,6 +21,9 @@ export function makeTrustPool(folder: string, shape = { hidden: 512, intermediat
     makeAdapter(join(many, `small-${String(index).padStart(2, '0')}`), { seed: index + 1, r: 2 + (index % 3), card: '# A card\n' })
   for (const [index, name] of ['left', 'right'].entries()) makeAdapter(join(pair, name), { seed: 100 + index, r: 64, layers: 6, shape })
   const recipe = join(folder, 'recipe.yaml')
-  writeFileSync(recipe, 'method: linear\nadapters:\n  - adapter: left\n  - adapter: right\n    coefficient: 0.5\noutput: { rank: 32, name: made }\n')
+  writeFileSync(
+    recipe,
+    'method: linear\nadapters:\n  - adapter: left\n  - adapter: right\n    coefficient: 0.5\noutput: { rank: 32, name: made }\n',
+  )
   return { folder, many, pair, recipe }
 }

@@ -7,6 +7,7 @@ import { writeFileSync } from 'node:fs'
 import { cpus, totalmem } from 'node:os'
 import { join } from 'node:path'
 import { root } from './amalgam.ts'
+import { changedWhileRead, fullLibraryDisk, fullOutputDisk, lostRights, nativeFaults } from './disk.ts'
 import { closeFaultBench, injectFaults, openFaultBench, type FaultBench } from './faults.ts'
 import {
   beginTogether,
@@ -18,6 +19,7 @@ import {
   withInstances,
 } from './instances.ts'
 import { killKinds, killRuns, type Kill } from './kill.ts'
+import { bundlesHoldNoClient, walkWithoutNetwork } from './network.ts'
 import { buildShim } from './shim.ts'
 
 const { values, positionals } = parseArgs({
@@ -66,7 +68,14 @@ const parts: Readonly<Record<string, () => Promise<void>>> = {
       if (hits < count / 2) throw new Error(`only ${hits} of ${count} kills came before the end`)
       if (values.record) {
         const perKind = Object.fromEntries(killKinds.map((kind) => [kind, figuresOf(kills.filter((kill) => kill.kind === kind))]))
-        record('kill', { kills: count, seed, beforeTheEnd: hits, broken: 0, seconds: Math.round((performance.now() - begun) / 1000), perKind })
+        record('kill', {
+          kills: count,
+          seed,
+          beforeTheEnd: hits,
+          broken: 0,
+          seconds: Math.round((performance.now() - begun) / 1000),
+          perKind,
+        })
       }
       return `${hits} of them before the end`
     })
@@ -92,6 +101,24 @@ const parts: Readonly<Record<string, () => Promise<void>>> = {
         return `${struck} runs were struck`
       }),
     )
+  },
+  async network() {
+    await attempt('the built app holds one server and no client', bundlesHoldNoClient)
+    await attempt('the walk in a network namespace with nothing but loopback', walkWithoutNetwork)
+  },
+  async disk() {
+    await withFaults(async (bench) => {
+      const shim = buildShim(bench.folder)
+      await attempt('faults of the file system in the native core', async () => {
+        if ('skipped' in shim) return shim
+        const struck = await nativeFaults(bench, shim, Number(values.count ?? 12))
+        return typeof struck === 'number' ? `${struck} runs were struck` : struck
+      })
+      await attempt('sources that another process changes while they are read', () => changedWhileRead(bench))
+      await attempt('rights that are lost', () => lostRights(bench))
+      await attempt('an output disk that is full', () => fullOutputDisk(bench))
+      await attempt("a library's disk that is full", () => fullLibraryDisk(bench))
+    })
   },
 }
 

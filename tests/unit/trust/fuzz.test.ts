@@ -46,7 +46,12 @@ async function refusalOf(work: () => unknown): Promise<readonly Problem[]> {
 }
 
 describe('adapter_config.json', () => {
-  const config = { ...tinyConfig(), rank_pattern: { q_proj: 8 }, alpha_pattern: { 'layers.0.self_attn.k_proj': 4 }, layers_to_transform: [0] }
+  const config = {
+    ...tinyConfig(),
+    rank_pattern: { q_proj: 8 },
+    alpha_pattern: { 'layers.0.self_attn.k_proj': 4 },
+    layers_to_transform: [0],
+  }
   const tensors = parseHeader(Buffer.from('{"base_model.model.model.layers.0.self_attn.q_proj.lora_A.weight":{"dtype":"F32","shape":[4,2],"data_offsets":[0,32]},"base_model.model.model.layers.0.self_attn.q_proj.lora_B.weight":{"dtype":"F32","shape":[2,4],"data_offsets":[32,64]}}'), 64) // prettier-ignore
   if ('code' in tensors) throw new Error(tensors.message)
   const read = (bytes: Uint8Array): readonly Problem[] => {
@@ -79,7 +84,8 @@ test('README.md: 10,000 cards with damaged front matter', async () => {
   let told = 0
   await answersAll(10_000, (number) => {
     const { licence, baseModelName } = parseModelCard(damage(number % 3 === 0 ? `${card}\n${card}` : card, chance(number)))
-    for (const fact of [licence, baseModelName]) if (fact !== null && (typeof fact !== 'string' || fact.length > 1000)) throw new Error(String(fact))
+    for (const fact of [licence, baseModelName])
+      if (fact !== null && (typeof fact !== 'string' || fact.length > 1000)) throw new Error(String(fact))
     if (licence !== null) told += 1
     return []
   })
@@ -119,7 +125,10 @@ test('library queries: 5,000 odd ones are refused by the contract or answered', 
   const library = openLibrary({ folder: join(folder, 'library'), log: silentLog })
   const query = {
     text: 'q proj',
-    filters: [{ facet: 'rank', mode: 'all', values: ['4', '8'] }, { facet: 'is', values: ['favourite'] }],
+    filters: [
+      { facet: 'rank', mode: 'all', values: ['4', '8'] },
+      { facet: 'is', values: ['favourite'] },
+    ],
     sort: { column: 'norm', descending: true },
     offset: 0,
     limit: 10,
@@ -191,7 +200,11 @@ describe('dropped paths', () => {
       // What lies outside is whatever this machine holds there.
       const given = random.oneIn(10) ? place : odd.startsWith(join(folder, 'scan')) ? odd : join(folder, 'scan', 'a\0b')
       const problems: Problem[] = []
-      scanFolders([given], (event) => void (event.kind === 'refused' && problems.push(event.problem)), () => false)
+      scanFolders(
+        [given],
+        (event) => void (event.kind === 'refused' && problems.push(event.problem)),
+        () => false,
+      )
       return problems
     })
     expect(counts.refused).toBeGreaterThan(1000)

@@ -17,8 +17,12 @@ interface Verdict {
 
 /** Reads what the fuzzer writes: three lengths of 8 bytes (header, data, code), then header and code. */
 function* verdictsIn(bytes: Buffer): Generator<Verdict> {
-  for (let at = 0; at < bytes.length; ) {
-    const [headerBytes, dataBytes, codeBytes] = [0, 8, 16].map((offset) => Number(bytes.readBigUInt64LE(at + offset))) as [number, number, number]
+  for (let at = 0; at < bytes.length;) {
+    const [headerBytes, dataBytes, codeBytes] = [0, 8, 16].map((offset) => Number(bytes.readBigUInt64LE(at + offset))) as [
+      number,
+      number,
+      number,
+    ]
     const header = bytes.subarray(at + 24, at + 24 + headerBytes)
     at += 24 + headerBytes + codeBytes
     yield { header, dataBytes, code: bytes.toString('utf8', at - codeBytes, at) }

@@ -21,8 +21,48 @@ export function chance(seed: number): Chance {
 
 /** Text that parsers trip over. */
 export const fragments: readonly string[] = [
-  ...['{', '}', '[', ']', ',', ':', '"', "'", '\\', '\\u', '\\ud800', '-', '0', '1e9', '1e999', '-1', '0.5', 'null', 'true', 'NaN', '\u0000'],
-  ...['\n', '\t', '\r\n', '---', '- ', '? ', '& a', '*a', '<<: *a', '!!js/function', '!!binary', '|', '>', '%YAML 9.9', '# ', '\u2028', '\ud800'],
+  ...[
+    '{',
+    '}',
+    '[',
+    ']',
+    ',',
+    ':',
+    '"',
+    "'",
+    '\\',
+    '\\u',
+    '\\ud800',
+    '-',
+    '0',
+    '1e9',
+    '1e999',
+    '-1',
+    '0.5',
+    'null',
+    'true',
+    'NaN',
+    '\u0000',
+  ],
+  ...[
+    '\n',
+    '\t',
+    '\r\n',
+    '---',
+    '- ',
+    '? ',
+    '& a',
+    '*a',
+    '<<: *a',
+    '!!js/function',
+    '!!binary',
+    '|',
+    '>',
+    '%YAML 9.9',
+    '# ',
+    '\u2028',
+    '\ud800',
+  ],
   ...['__proto__', 'constructor', 'toString', 'dtype', 'r', 'lora_alpha', 'adapters', 'coefficient', 'é', '😀', '[[[[[[[[[[', '{"a":{"a":'],
   ...['9007199254740993', '9223372036854775808', '../../..', '/', '\\', 'x'.repeat(300), '(a+)+$', '(((((((((('],
 ]
@@ -47,13 +87,36 @@ export function damage(text: string, random: Chance): string {
 /** A value of JSON such as a stranger may put in the place of any other. */
 export function oddValue(random: Chance, depth = 0): unknown {
   const plain: readonly unknown[] = [
-    ...[null, true, false, 0, -0, -1, 1, 0.5, 1e308, -1e308, 2 ** 31, 2 ** 53, 2 ** 64, '', 'x', '__proto__', 'LORA', '\u0000', '\ud800', 'é'],
+    ...[
+      null,
+      true,
+      false,
+      0,
+      -0,
+      -1,
+      1,
+      0.5,
+      1e308,
+      -1e308,
+      2 ** 31,
+      2 ** 53,
+      2 ** 64,
+      '',
+      'x',
+      '__proto__',
+      'LORA',
+      '\u0000',
+      '\ud800',
+      'é',
+    ],
     ...['a'.repeat(5000), '(a+)+$', '[', '../..', '/etc/passwd', [], {}, [[]], { a: [] }],
   ]
   if (depth > 3 || random.below(4) > 0) return random.of(plain)
   if (random.oneIn(60)) return nested(500)
   const items = Array.from({ length: random.below(5) }, () => oddValue(random, depth + 1))
-  return random.oneIn(2) ? items : Object.fromEntries(items.map((item, index) => [random.of(['r', 'a', '1', '__proto__', 'dtype']) + index, item]))
+  return random.oneIn(2)
+    ? items
+    : Object.fromEntries(items.map((item, index) => [random.of(['r', 'a', '1', '__proto__', 'dtype']) + index, item]))
 }
 
 function nested(depth: number): unknown {
