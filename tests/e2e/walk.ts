@@ -237,7 +237,7 @@ async function sourceNames(page: Page): Promise<readonly string[]> {
 
 /** Waits until a fact reads `value`; its explanation may stand behind it in the same place. */
 async function fact(page: Page, term: string, value: string): Promise<void> {
-  const wanted = new RegExp(`^\\s*${value.replaceAll('.', '\\.')}(?![\\d.,]|\\s*→)`)
+  const wanted = new RegExp(`^\\s*${value.replaceAll('.', '\\.').replaceAll(' ', '\\s+')}(?![\\d.,]|\\s*→)`)
   await definition(page, term).filter({ hasText: wanted }).waitFor()
 }
 
