@@ -15,6 +15,7 @@ import { keyboard } from './keyboard.ts'
 import { libraryAtWork } from './library.ts'
 import { launchDouble, launchElectron, launchWeb, type Launched, type LaunchedDouble, type LaunchOptions } from './launch.ts'
 import { makeLargePair, makePool } from './pool.ts'
+import { makeDamagedLibrary, recovery } from './recovery.ts'
 import { eventually, keepsPictures, picture } from './screen.ts'
 import { checkShell } from './shell-checks.ts'
 import { stop } from './stop.ts'
@@ -29,6 +30,8 @@ interface Scenario {
   readonly name: string
   /** The only hosts on which it means something; all when not given. */
   readonly hosts?: readonly string[]
+  /** Made before the app is started. */
+  prepare?(place: Place): void
   run(app: Launched, place: Place): Promise<void>
 }
 
@@ -43,6 +46,11 @@ const scenarios: readonly Scenario[] = [
   {
     name: 'inspect-keyboard',
     run: (app, { folder }) => inspectByKeyboard(app.page, folder, answersDialogs(app) ? app.answerDialog : undefined),
+  },
+  {
+    name: 'recovery',
+    prepare: ({ folder }) => makeDamagedLibrary(join(folder, 'library')),
+    run: (app, place) => recovery(app.page, place),
   },
   { name: 'shell', hosts: ['double'], run: (app) => checkShell(app as LaunchedDouble) },
   { name: 'stop', run: (app, { host, folder }) => stop(app.page, { host, folder: makeLargePair(join(folder, 'large')) }) },
@@ -86,6 +94,7 @@ async function runOne(scenario: Scenario, host: string, launch: Launch): Promise
   const started = Date.now()
   let app: Launched | null = null
   try {
+    scenario.prepare?.({ host, folder })
     const launched = await launch({ libraryFolder: join(folder, 'library'), drops: folder, roots: [folder] })
     if ('skipped' in launched) {
       counts.skipped += 1
