@@ -63,7 +63,7 @@ void gram(Executor& executor, Strided<double> x, core::MatrixView<double> c);
 
 /// The same with less rounding, for a few per cent more time: within a block a new sum begins after every gemm_run
 /// steps, and the runs' sums are added in order. Long sums of squares of short numbers, whose rounding leans to one
-/// side, come out to 2e-7.
+/// side, come out to 4e-7.
 void gemm_in_runs(Executor& executor, Strided<float> a, Strided<float> b, core::MatrixView<float> c);
 void gram_in_runs(Executor& executor, Strided<float> x, core::MatrixView<float> c);
 

@@ -68,6 +68,30 @@ test('an inspection finds the norms that a plain recomputation finds', async () 
   for (const module of found.modules) expect(module.norm! / norm(updates.get(module.name)!.delta)).toBeCloseTo(1, 6)
 })
 
+test('a comparison gives the inner products of the dense updates, and is cancelled by its signal', async () => {
+  const sources = ['id-a', 'id-b'].map((id) => {
+    const { paths, modules } = pool.get(id)!
+    const factors = modules.map(({ name, tensorA, tensorB, rank, scaling, in: input, out }) => ({
+      ...{ name, a: tensorA, b: tensorB, rank, scaling, in: input, out },
+    }))
+    return { weightsFile: join(paths[0]!, 'adapter_model.safetensors'), modules: factors }
+  })
+  const updates = sources.map(({ weightsFile }) => readPeftAdapter(weightsFile.slice(0, weightsFile.lastIndexOf('/'))))
+  const inner = (one: number, other: number) =>
+    [...updates[one]!].reduce((sum, [name, { delta }]) => {
+      const values = updates[other]!.get(name)?.delta
+      return values ? sum + delta.reduce((part, value, i) => part + value * values[i]!, 0) : sum
+    }, 0)
+  const { gram } = await engine.compare({ left: sources, right: null })
+  for (const one of [0, 1])
+    for (const other of [0, 1]) expect(gram[one]![other]! / Math.sqrt(inner(one, one) * inner(other, other))).toBeCloseTo(inner(one, other) / Math.sqrt(inner(one, one) * inner(other, other)), 6) // prettier-ignore
+  expect((await engine.compare({ left: [sources[0]!], right: [sources[1]!] })).gram).toEqual([[expect.closeTo(gram[0]![1]!, 6)]])
+  const stop = new AbortController()
+  stop.abort()
+  const { problems } = await refusalOf(engine.compare({ left: sources, right: null }, { signal: stop.signal }))
+  expect(problems).toMatchObject([{ code: 'cancelled' }])
+})
+
 test('a value that is not finite is found in a file and refused in a merge, with its tensor', async () => {
   const row = pool.add('nan', {
     edit: (tensors) => {
