@@ -79,7 +79,7 @@ export const problemTitles = {
   'tensor-names-unknown': 'Names of the factors are not recognised',
   'rank-above-limit': 'Rank above the limit',
   'embedding-limits': 'Embeddings load under conditions',
-  'tied-head-fails': 'lm_head fails on a tied base model',
+  'tied-head-fails': 'Output head fails on a tied base model',
   'variant-misread': 'Read as another kind of adapter',
   // running
   'request-invalid': 'Request is not valid',
