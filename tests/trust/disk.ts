@@ -29,7 +29,7 @@ async function withSmallDisk(folder: string, sizeBytes: number, work: () => Prom
 /** Merge and export into a disk that is full, and into one on which the result does not fit. */
 export async function fullOutputDisk(bench: FaultBench): Promise<Skipped | void> {
   const disk = join(bench.folder, 'small-disk')
-  return withSmallDisk(disk, 1_000_000, async () => {
+  return withSmallDisk(disk, 3_000_000, async () => {
     for (const kind of ['merge', 'export'] as const)
       for (const freeBytes of [0, 40_000]) {
         const filler = join(disk, 'filler')

@@ -59,7 +59,7 @@ function record(name: string, figures: Readonly<Record<string, unknown>>): void 
 
 const parts: Readonly<Record<string, () => Promise<void>>> = {
   async kill() {
-    const count = Number(values.count ?? 12)
+    const count = Number(values.count ?? 9)
     const seed = Number(values.seed ?? 1)
     await attempt(`${count} runs killed at random moments of import, merge and export`, async () => {
       const begun = performance.now()
