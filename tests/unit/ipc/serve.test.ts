@@ -31,7 +31,7 @@ test('defaults of the contract are filled in before the handler sees the input',
     },
   })
   await dispatch('library.ids', { text: 'x' })
-  expect(seen).toEqual([expect.objectContaining({ text: 'x', status: [], limit: 200, sort: { column: 'name', descending: false } })])
+  expect(seen).toEqual([expect.objectContaining({ text: 'x', filters: [], limit: 200, sort: { column: 'name', descending: false } })])
 })
 
 test.each(['constructor', '__proto__', 'toString', 'hasOwnProperty', '', 'library.lst'])('%j is not a request', async (name) => {

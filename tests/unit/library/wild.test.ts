@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import type { ImportReport } from '../../../src-main/contract/import-report.ts'
@@ -14,6 +14,9 @@ import { makeWild, wildNames, wildSeed, wildSource } from '../../fixtures/make-w
 import { demoAdapters as kit } from '../../helpers/demo.ts'
 import { inspectInTypeScript } from '../../helpers/inspect.ts'
 import { codes, queryOf } from './support.ts'
+
+// Checks of a whole pool take a while on a busy machine.
+vi.setConfig({ testTimeout: 60_000, hookTimeout: 60_000 })
 
 /** Name -> status, variant and problem codes after the kit has been imported (the issue's table of bad input). */
 const expected: Readonly<Record<string, readonly [string, string, readonly string[]]>> = {
