@@ -64,22 +64,24 @@ export function createApp(window: Window): AppState {
 
 /** Asks the host for everything that is shown from the start, and again whenever a lost connection is back. */
 export async function loadApp(app: AppState): Promise<void> {
-  app.connection.onRestored(() => void loadAll(app))
+  app.connection.onRestored(() => void Promise.all([app.library.refresh(), loadRest(app)]))
   await enterApp(app)
 }
 
 /** The same without listening, for the moment when a damaged library was put right. */
 export async function enterApp(app: AppState): Promise<void> {
-  await app.settings.load()
+  const settings = app.settings.load()
+  // Rows are what the person waits for, so they are asked for in the same breath. Settings are answered first: if they remember
+  // another order, rows are asked for again before any of them is drawn.
+  app.library.askRows()
+  await settings
   if (app.settings.damaged) return app.info.load()
   app.library.order(app.settings.layout('library.sort'))
-  await Promise.all([loadAll(app), app.merge.restore()])
+  await Promise.all([app.library.loadCounts(), loadRest(app), app.merge.restore()])
 }
 
-async function loadAll(app: AppState): Promise<void> {
-  // Rows first: they are what the person waits for.
+async function loadRest(app: AppState): Promise<void> {
   await Promise.all([
-    app.library.refresh(),
     app.info.load(),
     app.jobs.load(),
     app.imports.load(),

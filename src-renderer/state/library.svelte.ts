@@ -44,11 +44,11 @@ export class LibraryState {
     bridge.on('library.changed', () => {
       this.#changeTimer ??= setTimeout(() => {
         this.#changeTimer = undefined
-        this.#askAgain()
+        this.askRows()
       }, changePauseMs)
       this.#countTimer ??= setTimeout(() => {
         this.#countTimer = undefined
-        void this.#loadFacets()
+        void this.loadCounts()
       }, countPauseMs)
     })
   }
@@ -74,15 +74,22 @@ export class LibraryState {
 
   /** Asks for everything again: rows on screen and counts. */
   async refresh(): Promise<void> {
-    this.#askAgain()
-    await this.#loadFacets()
+    this.askRows()
+    await this.loadCounts()
   }
 
-  /** Takes up the remembered order, "norm:descending", before the first rows are asked for. */
+  /** Asks for the pages on screen again; the rows at hand stay until then. */
+  askRows(): void {
+    this.#generation += 1
+    this.#fetched = new Set()
+    this.#pump()
+  }
+
+  /** Takes up the remembered order, "norm:descending". */
   order(remembered: string | undefined): void {
     const [column, direction] = (remembered ?? '').split(':')
     const known = sortColumns.find((candidate) => candidate === column)
-    if (known) this.query = { ...this.query, sort: { column: known, descending: direction === 'descending' } }
+    if (known) this.narrow({ sort: { column: known, descending: direction === 'descending' } })
   }
 
   /** Changes parts of the query; rows are asked for again only when that asks for others. */
@@ -120,13 +127,6 @@ export class LibraryState {
     if (answer.ok) return answer.value
     this.problems = answer.problems
     return []
-  }
-
-  /** Asks for the pages on screen again; the rows at hand stay until then. */
-  #askAgain(): void {
-    this.#generation += 1
-    this.#fetched = new Set()
-    this.#pump()
   }
 
   #restart(): void {
@@ -173,7 +173,8 @@ export class LibraryState {
     return this.#fetched.has(page) || onScreen
   }
 
-  async #loadFacets(): Promise<void> {
+  /** Asks for the counts of the whole library. */
+  async loadCounts(): Promise<void> {
     const answer = await this.#bridge.call('library.facets', {})
     if (answer.ok) this.facets = answer.value
     else this.problems = answer.problems
