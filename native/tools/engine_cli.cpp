@@ -1,6 +1,6 @@
 // The jobs of the addon without Node:
 //   engine_cli devices
-//   engine_cli merge|preview|inspect REQUEST.json      ("-" reads standard input)
+//   engine_cli merge|preview|inspect|compare REQUEST.json ("-" reads standard input)
 // The result goes to standard output as one line of JSON, progress and errors to standard error as lines of JSON. Exit
 // status: 0 done, 1 refused because of the request or its files, 2 usage, 3 failed or cancelled (Ctrl-C cancels).
 #include <algorithm>

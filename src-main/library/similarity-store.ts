@@ -30,11 +30,7 @@ interface Selected {
   readonly updateNorm: number | null
 }
 
-interface StoredPair {
-  readonly low: number
-  readonly high: number
-  readonly cosine: number | null
-}
+type StoredPair = readonly [low: number, high: number, cosine: number | null]
 
 /** The compared pairs of `db`. */
 export function createSimilarityStore(db: Database.Database): SimilarityStore {
@@ -46,10 +42,13 @@ export function createSimilarityStore(db: Database.Database): SimilarityStore {
   const weightsOf = db.prepare<[string], { place: number; weights: number }>(
     `SELECT chosen.key AS place, w.weights_id AS weights FROM json_each(?) chosen JOIN compared_weights w ON w.content_hash = chosen.value`,
   )
-  const pairsAmong = db.prepare<[string, string], StoredPair>(
-    `SELECT low, high, cosine FROM inner_products
-     WHERE low IN (SELECT value FROM json_each(?)) AND high IN (SELECT value FROM json_each(?))`,
-  )
+  // Rows as lists: a thousand adapters have half a million pairs.
+  const pairsAmong = db
+    .prepare<[string, string], StoredPair>(
+      `SELECT low, high, cosine FROM inner_products
+       WHERE low IN (SELECT value FROM json_each(?)) AND high IN (SELECT value FROM json_each(?))`,
+    )
+    .raw()
   const links = db.prepare<[number], FamilyLink>(
     `SELECT x.id AS left, y.id AS right, p.cosine FROM inner_products p
      JOIN compared_weights l ON l.weights_id = p.low JOIN adapters x ON x.content_hash = l.content_hash
@@ -68,26 +67,25 @@ export function createSimilarityStore(db: Database.Database): SimilarityStore {
   const weightsId = db.prepare<[string], { id: number }>('SELECT weights_id AS id FROM compared_weights WHERE content_hash = ?')
   const addPair = db.prepare('INSERT OR IGNORE INTO inner_products (low, high, inner_product, cosine) VALUES (?, ?, ?, ?)')
 
-  /** Compared pairs among `hashes`, as places in that list. */
-  function pairsIn(hashes: readonly string[]): { left: number; right: number; cosine: number | null }[] {
+  /** Calls `visit` with the places in `hashes` of every compared pair, and returns how many there are. */
+  function visitPairs(hashes: readonly string[], visit: (left: number, right: number, cosine: number | null) => void): number {
     const places = new Map(weightsOf.all(JSON.stringify(hashes)).map(({ place, weights }) => [weights, place]))
     const weights = JSON.stringify([...places.keys()])
-    return pairsAmong.all(weights, weights).map(({ low, high, cosine }) => {
-      const [left, right] = [places.get(low)!, places.get(high)!]
-      return { left: Math.min(left, right), right: Math.max(left, right), cosine }
-    })
+    const pairs = pairsAmong.all(weights, weights)
+    for (const [low, high, cosine] of pairs) visit(places.get(low)!, places.get(high)!, cosine)
+    return pairs.length
   }
 
   return {
     similarity(ids) {
       const chosen = selected.all(JSON.stringify([...new Set(ids)]))
       const cosines = chosen.map((_, row) => chosen.map((_, column): number | null => (row === column ? 1 : null)))
-      const pairs = pairsIn(chosen.map(({ contentHash }) => contentHash))
-      for (const { left, right, cosine } of pairs) cosines[left]![right] = cosines[right]![left] = cosine
+      const hashes = chosen.map(({ contentHash }) => contentHash)
+      const pairsKnown = visitPairs(hashes, (left, right, cosine) => (cosines[left]![right] = cosines[right]![left] = cosine))
       return {
         adapters: chosen.map(({ id, name, updateNorm }) => ({ id, name, updateNorm })),
         cosines,
-        pairsKnown: pairs.length,
+        pairsKnown,
         pairsTotal: chosen.length < 2 ? 0 : (chosen.length * (chosen.length - 1)) / 2,
       }
     },
@@ -103,7 +101,11 @@ export function createSimilarityStore(db: Database.Database): SimilarityStore {
       families.sort((left, right) => right.ids.length - left.ids.length || order.get(left.ids[0]!)! - order.get(right.ids[0]!)!)
       return { threshold, families }
     },
-    known: (hashes) => pairsIn(hashes).map(({ left, right }) => [left, right]),
+    known(hashes) {
+      const pairs: [number, number][] = []
+      visitPairs(hashes, (left, right) => pairs.push([Math.min(left, right), Math.max(left, right)]))
+      return pairs
+    },
     put: (pairs) =>
       db.transaction(() => {
         const weights = new Map<string, number>()

@@ -319,7 +319,7 @@ double worst(const Matrix<float>& c, const Matrix<double>& x, const Matrix<doubl
 
 }  // namespace
 
-TEST("products in short runs and of bfloat16 pairs are good to 4e-7 of the vectors' lengths, on any number of threads") {
+TEST("products in short runs and of bfloat16 pairs are good to 4e-7 of the vectors' lengths on any thread count") {
   test::Random random(7);
   const auto draw = [&](std::int64_t rows, std::int64_t cols) {
     Matrix<float> numbers = test::random_matrix<float>(random, rows, cols);
