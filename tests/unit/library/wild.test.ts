@@ -81,7 +81,7 @@ for (const [how, inspect, can] of inspections) {
         again = await take(wild!)
         await importer.close()
         return () => library.close()
-      })
+      }, 60_000)
 
       test('the kit comes in whole and plain', () => {
         expect(first.counts).toEqual({ imported: 19, duplicate: 0, refused: 0, pending: 0, byReason: {}, byScreen: { 'no-patterns': 1 } })
