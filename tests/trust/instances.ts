@@ -40,7 +40,8 @@ async function startHost(library: string): Promise<{ readonly child: ChildProces
     let text = ''
     child.stdout!.on('data', (chunk) => {
       text += String(chunk)
-      if (text.includes('\n')) resolve((JSON.parse(text) as { url: string }).url)
+      const url = /"url":\s*"([^"]+)"/.exec(text)?.[1]
+      if (url !== undefined) resolve(url)
     })
     child.once('exit', (code) => reject(new Error(`the web host ended with ${code}: ${err}`)))
   })
