@@ -1,10 +1,8 @@
-import { availableParallelism } from 'node:os'
 import { setTimeout } from 'node:timers/promises'
 import type { AdapterOrigin } from '../contract/adapter.ts'
 import type { ImportItem, ImportProgress, ImportReport } from '../contract/import-report.ts'
 import { errorProblem, type Problem } from '../contract/problems.ts'
 import type { Log } from '../platform/log.ts'
-import { workerFile } from '../platform/worker-file.ts'
 import { createChecker } from './check-adapter.ts'
 import { finishLeftImports } from './finish-imports.ts'
 import { gatherChanges } from './gather-changes.ts'
@@ -18,8 +16,8 @@ import { runRelink } from './relink.ts'
 import { rescanPlaces } from './rescan.ts'
 import type { Stamp } from './read-file.ts'
 import type { ScanEvent } from './scan-folders.ts'
+import { createLibraryThreads } from './library-threads.ts'
 import { createSettler } from './settle-checks.ts'
-import { createWorkerPool } from './worker-pool.ts'
 
 /** What an import of paths is given along. */
 export interface ImportOptions {
@@ -69,10 +67,7 @@ export function createImporter(options: ImporterOptions): Importer {
   const changes = gatherChanges(options.emitChanged)
   const emitChanged = changes.add
   const { adapters, inspections, imports, now } = library
-  const pool = createWorkerPool(
-    workerFile('library/read-worker'),
-    options.workers ?? Math.max(readers, Math.min(4, availableParallelism())),
-  )
+  const pool = createLibraryThreads(options.workers)
   const closing = new AbortController()
   const checker = createChecker({ adapters, inspections, pool, inspect, log })
   const settler = createSettler({ adapters, pool, checker, emitChanged, now })
@@ -177,9 +172,6 @@ export function createImporter(options: ImporterOptions): Importer {
     },
   }
 }
-
-/** Hashing takes two threads at a time; one more answers what a window asks meanwhile. */
-const readers = 3
 
 /** How long work in progress may take to stop, in milliseconds. */
 const closeGraceMs = 2000
