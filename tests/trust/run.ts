@@ -64,20 +64,18 @@ const parts: Readonly<Record<string, () => Promise<void>>> = {
     await attempt(`${count} runs killed at random moments of import, merge and export`, async () => {
       const begun = performance.now()
       const kills = await killRuns(count, seed, say)
-      const hits = kills.filter(({ hit }) => hit).length
-      if (hits < count / 2) throw new Error(`only ${hits} of ${count} kills came before the end`)
       if (values.record) {
         const perKind = Object.fromEntries(killKinds.map((kind) => [kind, figuresOf(kills.filter((kill) => kill.kind === kind))]))
         record('kill', {
           kills: count,
+          runs: kills.length,
           seed,
-          beforeTheEnd: hits,
           broken: 0,
           seconds: Math.round((performance.now() - begun) / 1000),
           perKind,
         })
       }
-      return `${hits} of them before the end`
+      return `${kills.length - count} more ended before they could be killed`
     })
   },
   async instances() {
