@@ -150,7 +150,7 @@ export function createImporter(options: ImporterOptions): Importer {
       return new Map(changed)
     },
     rescan(ids) {
-      const look = rescanPlaces(adapters, pool, closing.signal, ids)
+      const look = rescanPlaces(tools, closing.signal, ids)
       // The caller hears of a failure; `close` only waits.
       void keep(look.then(() => undefined, () => undefined), 'a look for missing files failed') // prettier-ignore
       return look.then(({ missing, found, changed, touched }) => {

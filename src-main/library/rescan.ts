@@ -1,7 +1,6 @@
 import { setTimeout } from 'node:timers/promises'
-import type { AdapterStore } from './adapter-store.ts'
 import type { KnownPath } from './path-store.ts'
-import type { WorkerPool } from './worker-pool.ts'
+import { writeBack, type ImportTools } from './run-import.ts'
 
 /** What looking at the places of adapters came to. */
 export interface Rescanned {
@@ -17,6 +16,9 @@ export interface Rescanned {
 /** Places looked at in one go. */
 const batchSize = 64
 
+/** Changed places after which another thread writes the journal back, before SQLite does so in this one and waits for the disk. */
+const writtenBackAfter = 1000
+
 /** Longest pause between two goes, in milliseconds. */
 const longestPauseMs = 50
 
@@ -25,11 +27,12 @@ const longestPauseMs = 50
  * It rests as long as it worked, so that neither the disk nor the window is taken up by a large library.
  */
 export async function rescanPlaces(
-  adapters: AdapterStore,
-  pool: WorkerPool,
+  tools: Pick<ImportTools, 'adapters' | 'pool' | 'databaseFile' | 'log'>,
   signal: AbortSignal,
   ids?: readonly string[],
 ): Promise<Rescanned> {
+  const { adapters, pool } = tools
+  let written = 0
   const before = new Set(adapters.paths.missingIds(ids))
   const changed: string[] = []
   const touched = new Set<string>()
@@ -44,10 +47,15 @@ export async function rescanPlaces(
         const what = changeOf(place, stamps[index] ?? null)
         if (what === 'none') return
         touched.add(place.adapterId)
+        written += 1
         if (what === 'changed') changed.push(place.path)
         else adapters.paths.setPresent(place.path, what === 'back')
       })
     })
+    if (written >= writtenBackAfter) {
+      await writeBack(tools)
+      written = 0
+    }
     if (batch.length === batchSize) await setTimeout(Math.min(longestPauseMs, performance.now() - started))
   }
   const after = signal.aborted ? before : new Set(adapters.paths.missingIds(ids))
@@ -56,7 +64,7 @@ export async function rescanPlaces(
 }
 
 /** Gives the places to look at, some at a time and none at the end. */
-function batches(adapters: AdapterStore, ids: readonly string[] | undefined): () => readonly KnownPath[] {
+function batches(adapters: ImportTools['adapters'], ids: readonly string[] | undefined): () => readonly KnownPath[] {
   if (ids !== undefined) {
     const places = adapters.paths.of(ids)
     return () => places.splice(0, batchSize)

@@ -48,7 +48,7 @@ export async function runImport(run: ImportRun, paths: readonly string[], admiss
 }
 
 /** Has the journal written back; when that fails, what was written is safe in the journal all the same. */
-async function writeBack({ pool, databaseFile, log }: ImportTools): Promise<void> {
+export async function writeBack({ pool, databaseFile, log }: Pick<ImportTools, 'pool' | 'databaseFile' | 'log'>): Promise<void> {
   try {
     await pool.run('writeBack', databaseFile)
   } catch (error) {
