@@ -88,10 +88,12 @@ export function createInspectionStore(db: Database.Database): InspectionStore {
       return { seq, id, folder, stamp, modules: modulesOf(stored) }
     },
     put: (seq, inspection) =>
-      db.transaction(() => {
-        putText.run(inspection.text, seq)
-        putRank.run(inspection.effectiveRank, seq)
-      }).immediate(),
+      db
+        .transaction(() => {
+          putText.run(inspection.text, seq)
+          putRank.run(inspection.effectiveRank, seq)
+        })
+        .immediate(),
   }
 }
 
