@@ -92,7 +92,7 @@ test('README.md: 10,000 cards with damaged front matter', async () => {
   expect(told).toBeGreaterThan(100)
 })
 
-describe('recipes', () => {
+describe('recipes', { timeout: 120_000 }, () => {
   const recipe = {
     method: 'linear',
     adapters: [

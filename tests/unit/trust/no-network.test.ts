@@ -20,7 +20,9 @@ test('the sources use the network for the loopback server and for the page it se
     'src-renderer/state/web-wire.ts: WebSocket',
     'src-renderer/state/web-wire.ts: fetch',
   ])
-  expect(readFileSync(join(root, 'src-main/host/web-server.ts'), 'utf8')).toMatch(/const loopback = '127\.0\.0\.1'[^]*\.listen\(port, loopback,/)
+  expect(readFileSync(join(root, 'src-main/host/web-server.ts'), 'utf8')).toMatch(
+    /const loopback = '127\.0\.0\.1'[^]*\.listen\(port, loopback,/,
+  )
 })
 
 test('a use of the network would be noticed', () => {
