@@ -49,6 +49,10 @@ export default defineConfig({
       // The content security policy allows no inline module preloading.
       modulePreload: { polyfill: false },
       assetsInlineLimit: 0,
+      // electron-vite leaves it off. The script is read from the disk in one piece before the first paint.
+      minify: 'oxc',
+      cssMinify: true,
+      chunkSizeWarningLimit: 1000,
       rollupOptions: { input: { index: join(root, 'src-renderer/index.html') }, checks: { pluginTimings: false } },
     },
   },
