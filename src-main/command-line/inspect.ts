@@ -30,7 +30,7 @@ export const inspectCommand: Command = {
       const started = session.services.queue.start('compare', { ids })
       if (started.jobId === null) return outcome({ problems: started.problems }, [], started.problems)
       const { job, result } = await followJob(session, started.jobId, context)
-      const similarity = similarities.similarity(ids)
+      const similarity = await similarities.similarity(ids)
       const told: readonly Problem[] = job.problems
       const json = { adapters: found, similarity, result, problems: told }
       return outcome(json, job.state === 'done' ? [...lines, '', ...cosineLines(similarity)] : [], told)

@@ -1,3 +1,4 @@
+import { setImmediate } from 'node:timers/promises'
 import type Database from 'better-sqlite3'
 import type { Families, Similarity } from '../contract/inspection.ts'
 import { familiesOf, type FamilyLink } from './families.ts'
@@ -13,8 +14,8 @@ export interface ComparedPair {
 
 /** Inner products between the updates of adapters, kept by content: they stay true wherever the files go. */
 export interface SimilarityStore {
-  /** Cosines of a selection; adapters that are not checked and readable are left out. */
-  similarity(ids: readonly string[]): Similarity
+  /** Cosines of a selection; adapters that are not checked and readable are left out. Read in slices, so that nothing else waits long. */
+  similarity(ids: readonly string[]): Promise<Similarity>
   /** Groups of adapters linked by a cosine of at least `threshold`, or by equal factors. */
   families(threshold: number): Families
   /** Of every pair of these content hashes that was compared: the places of the two in `hashes`, the lower first. */
@@ -30,7 +31,10 @@ interface Selected {
   readonly updateNorm: number | null
 }
 
-type StoredPair = readonly [low: number, high: number, cosine: number | null]
+type StoredPair = readonly [low: number, high: number]
+
+/** Milliseconds of reading after which others have their turn. */
+const sliceMs = 8
 
 /** The compared pairs of `db`. */
 export function createSimilarityStore(db: Database.Database): SimilarityStore {
@@ -45,9 +49,12 @@ export function createSimilarityStore(db: Database.Database): SimilarityStore {
   // Rows as lists: a thousand adapters have half a million pairs.
   const pairsAmong = db
     .prepare<[string, string], StoredPair>(
-      `SELECT low, high, cosine FROM inner_products
+      `SELECT low, high FROM inner_products
        WHERE low IN (SELECT value FROM json_each(?)) AND high IN (SELECT value FROM json_each(?))`,
     )
+    .raw()
+  const pairsFrom = db
+    .prepare<[number], readonly [high: number, cosine: number | null]>('SELECT high, cosine FROM inner_products WHERE low = ?')
     .raw()
   const links = db.prepare<[number], FamilyLink>(
     `SELECT x.id AS left, y.id AS right, p.cosine FROM inner_products p
@@ -67,21 +74,29 @@ export function createSimilarityStore(db: Database.Database): SimilarityStore {
   const weightsId = db.prepare<[string], { id: number }>('SELECT weights_id AS id FROM compared_weights WHERE content_hash = ?')
   const addPair = db.prepare('INSERT OR IGNORE INTO inner_products (low, high, inner_product, cosine) VALUES (?, ?, ?, ?)')
 
-  /** Calls `visit` with the places in `hashes` of every compared pair, and returns how many there are. */
-  function visitPairs(hashes: readonly string[], visit: (left: number, right: number, cosine: number | null) => void): number {
-    const places = new Map(weightsOf.all(JSON.stringify(hashes)).map(({ place, weights }) => [weights, place]))
-    const weights = JSON.stringify([...places.keys()])
-    const pairs = pairsAmong.all(weights, weights)
-    for (const [low, high, cosine] of pairs) visit(places.get(low)!, places.get(high)!, cosine)
-    return pairs.length
+  /** The adapters of `hashes` that were compared with any: their key among the pairs, and their place in `hashes`. */
+  function placesOf(hashes: readonly string[]): ReadonlyMap<number, number> {
+    return new Map(weightsOf.all(JSON.stringify(hashes)).map(({ place, weights }) => [weights, place]))
   }
 
   return {
-    similarity(ids) {
+    async similarity(ids) {
       const chosen = selected.all(JSON.stringify([...new Set(ids)]))
       const cosines = chosen.map((_, row) => chosen.map((_, column): number | null => (row === column ? 1 : null)))
-      const hashes = chosen.map(({ contentHash }) => contentHash)
-      const pairsKnown = visitPairs(hashes, (left, right, cosine) => (cosines[left]![right] = cosines[right]![left] = cosine))
+      const places = placesOf(chosen.map(({ contentHash }) => contentHash))
+      let pairsKnown = 0
+      let turn = performance.now()
+      for (const [low, left] of places) {
+        for (const [high, cosine] of pairsFrom.all(low)) {
+          const right = places.get(high)
+          if (right === undefined) continue
+          cosines[left]![right] = cosines[right]![left] = cosine
+          pairsKnown++
+        }
+        if (performance.now() - turn < sliceMs) continue
+        await setImmediate()
+        turn = performance.now()
+      }
       return {
         adapters: chosen.map(({ id, name, updateNorm }) => ({ id, name, updateNorm })),
         cosines,
@@ -102,9 +117,12 @@ export function createSimilarityStore(db: Database.Database): SimilarityStore {
       return { threshold, families }
     },
     known(hashes) {
-      const pairs: [number, number][] = []
-      visitPairs(hashes, (left, right) => pairs.push([Math.min(left, right), Math.max(left, right)]))
-      return pairs
+      const places = placesOf(hashes)
+      const weights = JSON.stringify([...places.keys()])
+      return pairsAmong.all(weights, weights).map(([low, high]) => {
+        const [left, right] = [places.get(low)!, places.get(high)!]
+        return [Math.min(left, right), Math.max(left, right)]
+      })
     },
     put: (pairs) =>
       db.transaction(() => {

@@ -37,7 +37,7 @@ test('pairs that were not compared are null; pairs are kept once, in either orde
   put(0, 1, 0.5)
   put(1, 0, 0.7)
   put(2, 1, null)
-  const found = similarities.similarity([ids[2]!, ids[0]!, ids[1]!, ids[0]!, 'nobody'])
+  const found = await similarities.similarity([ids[2]!, ids[0]!, ids[1]!, ids[0]!, 'nobody'])
   expect(found.adapters.map(({ id }) => id)).toEqual([ids[2], ids[0], ids[1]])
   expect(found.adapters[0]!.updateNorm).toBe(rows[2]!.updateNorm)
   expect(found.cosines).toEqual([
@@ -50,7 +50,7 @@ test('pairs that were not compared are null; pairs are kept once, in either orde
     [0, 1],
     [1, 2],
   ])
-  expect(similarities.similarity([])).toEqual({ adapters: [], cosines: [], pairsKnown: 0, pairsTotal: 0 })
+  expect(await similarities.similarity([])).toEqual({ adapters: [], cosines: [], pairsKnown: 0, pairsTotal: 0 })
 })
 
 test('families and the near-duplicate mark follow the compared pairs that are still in the library', async () => {
