@@ -118,7 +118,11 @@ describe('a library that cannot be opened', () => {
   })
 
   test.each<[string, string, (file: string) => void]>([
-    ['is no database', 'library-corrupt', (file) => writeFileSync(file, 'not a database at all, but as long as a page of one; '.repeat(20))],
+    [
+      'is no database',
+      'library-corrupt',
+      (file) => writeFileSync(file, 'not a database at all, but as long as a page of one; '.repeat(20)),
+    ],
     ['is cut off', 'library-corrupt', (file) => writeFileSync(file, 'SQLite format 3\0')],
     ['is a folder', 'library-unreadable', (file) => mkdirSync(file)],
   ])('%s', (_, code, make) => {
