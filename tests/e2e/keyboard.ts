@@ -1,4 +1,4 @@
-/** The same line by keyboard alone: add the demo pool from the palette, select, merge, open the result. */
+/** The same line by keyboard alone: add the demo pool from the palette, select, tag, merge, open the result. */
 import { strict as assert } from 'node:assert'
 import type { Page } from 'playwright-core'
 import { sizes, tabTo } from './screen.ts'
@@ -23,6 +23,15 @@ export async function keyboard(page: Page): Promise<void> {
   await page.keyboard.press('ArrowDown')
   await page.keyboard.press('Space')
   await page.getByRole('region', { name: 'Selection' }).getByText('2 selected').waitFor()
+
+  await tabTo(page, 'Tag in the tray', () => isFocused(page, '[aria-label="Selection"] button', 'Tag'))
+  await page.keyboard.press('Enter')
+  await page.keyboard.type('chosen')
+  await page.keyboard.press('Enter')
+  await page.getByText('Tags of 2 adapters changed.').waitFor()
+  await page.keyboard.press('Escape')
+  await grid.getByText('chosen').nth(1).waitFor()
+
   await tabTo(page, 'Merge in the tray', () => isFocused(page, '[aria-label="Selection"] button', 'Merge'))
   await page.keyboard.press('Enter')
 

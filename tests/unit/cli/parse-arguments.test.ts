@@ -39,7 +39,7 @@ test.each([
   ['ls --json=yes', '--json takes no value, but was given "yes".'],
   ['ls --text a --text b', '--text was given twice.'],
   ['ls --status oke', '--status is "oke". Did you mean "ok"?'],
-  ['export a --profile gguf', '--profile is "gguf". Allowed: peft.'],
+  ['export a --profile gguf', '--profile is "gguf". Allowed: peft, vllm, llamacpp.'],
 ])('%s is wrong usage, and it is said how', (line, message) => {
   const parsed = parse(line)
   expect(parsed.kind).toBe('usage')
