@@ -4,6 +4,7 @@ import { screens } from '../../src-main/contract/adapter.ts'
 import { errorProblem, warningProblem, type Problem } from '../../src-main/contract/problems.ts'
 import type { Library } from '../../src-main/library/open-library.ts'
 import type { Listing } from '../../src-main/library/listing.ts'
+import { packInspection } from '../../src-main/library/pack-inspection.ts'
 import { packModules } from '../../src-main/library/pack-modules.ts'
 
 /** Numbers from 0 to 1, the same ones for the same seed (mulberry32). */
@@ -43,6 +44,8 @@ export function fillLibrary(library: Library, count: number, seed = 1): void {
   const collections = Array.from({ length: 60 }, (_, index) => library.collections.create(`Set ${index} of ${one(words)}`).id ?? '')
   const members = new Map<string, string[]>(collections.map((id) => [id, []]))
   const modules = new Map(targetSets.map((targets) => [targets, packModules(modulesOf(targets))]))
+  // With spectra, so that an app that opens the library has nothing left to compute.
+  const inspections = new Map(targetSets.map((targets) => [targets, packInspection(modulesOf(targets), new Map(), null)]))
   for (let from = 0; from < count; from += chunk) {
     adapters.writes.together(() => {
       for (let index = from; index < Math.min(count, from + chunk); index++) {
@@ -76,7 +79,7 @@ export function fillLibrary(library: Library, count: number, seed = 1): void {
             variant: listing.variant,
             norm: 1 + random() * 50,
             norms: null,
-            inspection: null,
+            inspection: { ...inspections.get(targets)!, effectiveRank: rank * (0.2 + 0.7 * random()) },
             problems,
           } as const
           adapters.writes.setChecked(row.seq, { ...checked, screens: screensOf(random) }) // prettier-ignore

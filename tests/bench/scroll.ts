@@ -11,6 +11,8 @@ const rounds = 3
 const paces = { slow: 84, fast: 560, dragged: 5600 } as const
 type Pace = keyof typeof paces
 const framesPerRun = 300
+/** Milliseconds after which the look for missing files that follows a start is over. */
+const startMs = 8000
 
 interface Scrolled {
   /** Milliseconds from one frame to the next, in order. */
@@ -64,6 +66,7 @@ export const scrollTable: Trial = {
     const app = await launchWeb({ libraryFolder: folder, viewport: { width: 1600, height: 1000 } })
     try {
       await app.page.locator(`[role="grid"][aria-rowcount="${adapters + 1}"]`).waitFor({ timeout: 60_000 })
+      await app.page.waitForTimeout(startMs)
       const measures: Measure[] = []
       for (const pace of Object.keys(paces) as Pace[]) {
         const runs: Scrolled[] = []
