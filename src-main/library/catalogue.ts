@@ -1,9 +1,10 @@
 import type Database from 'better-sqlite3'
 import { facetIds, type Facet, type Facets, type LibraryQuery } from '../contract/library-query.ts'
 import { comparedPairs, watchChanges } from './catalogue-changes.ts'
-import { createRowLoader, type CatalogueRow, type OwnFacet } from './catalogue-rows.ts'
+import { createRowLoader, foldCase, type CatalogueRow, type OwnFacet } from './catalogue-rows.ts'
 import { countFacets } from './facets.ts'
 import { createListColumn, type ListColumn } from './list-column.ts'
+import { createTextColumn } from './text-column.ts'
 import { createRowMarks } from './mark-rows.ts'
 import { matchesFilter, matchesText } from './match-rows.ts'
 import { createRowOrders, placesOf } from './sort-rows.ts'
@@ -36,7 +37,10 @@ export function createCatalogue(db: Database.Database): Catalogue {
   const rows: (CatalogueRow | undefined)[] = []
   const places = new Map<number, number>()
   const free: number[] = []
-  const columns = Object.fromEntries(facetIds.map((facet) => [facet, createListColumn()])) as Readonly<Record<Facet, ListColumn>>
+  const columns = Object.fromEntries(
+    facetIds.map((facet) => [facet, facet === 'tag' ? createListColumn(foldCase) : createListColumn()]),
+  ) as Readonly<Record<Facet, ListColumn>>
+  const texts = createTextColumn()
   const marks = createRowMarks(db)
   const orders = createRowOrders()
   const results = new Map<string, readonly CatalogueRow[]>()
@@ -49,6 +53,7 @@ export function createCatalogue(db: Database.Database): Catalogue {
     marks.changed(before, row)
     orders.changed(before, row)
     rows[place] = row
+    texts.put(place, row?.text ?? null)
     for (const facet of ownFacets) columns[facet].put(place, row ? row.values[facet] : null)
     if (row) {
       places.set(seq, place)
@@ -88,9 +93,8 @@ export function createCatalogue(db: Database.Database): Catalogue {
       const known = results.get(key)
       if (known) return known
       if (filters.some(({ facet }) => facet === 'is')) mark()
-      // Filters look at less than words do.
       const tests = filters.map((filter) => matchesFilter(filter, columns[filter.facet]))
-      const fits = [...tests, ...matchesText(text, (place) => rows[place]!.text)]
+      const fits = [...tests, ...matchesText(text, texts)]
       const found = placesOf(orders.by(sort.column, rows), sort.descending, fits).map((place) => rows[place]!)
       if (results.size >= keptResults) results.delete(results.keys().next().value!)
       results.set(key, found)

@@ -1,3 +1,5 @@
+import type { FilterMode } from '../contract/library-query.ts'
+
 /**
  * One facet of every adapter: the list of its values at each place. Lists repeat from adapter to adapter, so that places hold the number of a
  * list, and a question about values is answered once for each list.
@@ -5,8 +7,8 @@
 export interface ListColumn {
   /** Puts a list at a place, or frees it (null). */
   put(place: number, list: readonly string[] | null): void
-  /** For each number of a list: 1 when `fits` says so. */
-  judge(fits: (list: readonly string[]) => boolean): Uint8Array
+  /** For each number of a list: 1 when the list passes. Values are asked for as `fold` gives them back; "" stands for an empty list. */
+  judge(mode: FilterMode, values: readonly string[]): Uint8Array
   /** The number of the list at each place. */
   numbers(): Uint32Array
   /** How many places have each value; "" counts those with an empty list. */
@@ -16,26 +18,32 @@ export interface ListColumn {
 interface Held {
   readonly key: string
   readonly list: readonly string[]
+  /** What is asked for: the distinct values folded, or "" alone. */
+  readonly folded: readonly string[]
   places: number
 }
 
 /** The number that stands at free places. */
 const nothing = 0
 
-/** An empty column. */
-export function createListColumn(): ListColumn {
+/** An empty column. Values that `fold` makes equal are one and the same to a question. */
+export function createListColumn(fold: (value: string) => string = (value) => value): ListColumn {
   let numbers = new Uint32Array(1024)
   const held: (Held | null)[] = [null]
   const byKey = new Map<string, number>()
   const unused: number[] = []
+  /** The lists that hold a folded value. */
+  const holders = new Map<string, Set<number>>()
 
   function numberOf(list: readonly string[]): number {
     const key = list.join('\0')
     const known = byKey.get(key)
     if (known !== undefined) return known
     const number = unused.pop() ?? held.length
-    held[number] = { key, list, places: 0 }
+    const folded = list.length === 0 ? [''] : [...new Set(list.map(fold))]
+    held[number] = { key, list, folded, places: 0 }
     byKey.set(key, number)
+    for (const value of folded) holders.set(value, (holders.get(value) ?? new Set()).add(number))
     return number
   }
 
@@ -44,6 +52,11 @@ export function createListColumn(): ListColumn {
     if (!left || (left.places -= 1) > 0) return
     held[number] = null
     byKey.delete(left.key)
+    for (const value of left.folded) {
+      const lists = holders.get(value)
+      lists?.delete(number)
+      if (lists?.size === 0) holders.delete(value)
+    }
     unused.push(number)
   }
 
@@ -60,7 +73,15 @@ export function createListColumn(): ListColumn {
       numbers[place] = number
       leave(before)
     },
-    judge: (fits) => Uint8Array.from(held, (entry) => (entry && fits(entry.list) ? 1 : 0)),
+    judge(mode, values) {
+      const asked = [...new Set(values.map(fold))]
+      const found = new Uint32Array(held.length)
+      for (const value of asked) for (const number of holders.get(value) ?? []) found[number]! += 1
+      const least = mode === 'all' ? asked.length : 1
+      const fits = Uint8Array.from(found, (count) => Number(count >= least !== (mode === 'none')))
+      fits[nothing] = 0
+      return fits
+    },
     numbers: () => numbers,
     counts() {
       const counts = new Map<string, number>()
