@@ -3,6 +3,10 @@ import { takeSlots } from './row-slots.ts'
 
 /** Milliseconds after the last scrolling at which the elements are put into the order of their rows. */
 const restMs = 150
+/** Rows that scroll by between two looks from which the list rushes: nobody reads them, and filling all of them would make it stutter. */
+const rushRows = 10
+/** Milliseconds in which two such jumps must follow each other; a single one, as of a page or to the end, is drawn at once. */
+const rushMs = 100
 
 interface Options {
   /** Number of rows. */
@@ -12,7 +16,7 @@ interface Options {
   readonly headerHeight: number
   /** A row that stays rendered wherever the table is scrolled to (the focused one); -1 for none. */
   readonly keep: () => number
-  /** Told which rows are on screen, each time that changes. */
+  /** Told which rows are on screen, each time that changes, but not while the list rushes. */
   readonly onRange: (first: number, last: number) => void
 }
 
@@ -22,12 +26,17 @@ interface Options {
  * slots and nothing is moved in the page; at rest they stand in the order of the rows, as they are read.
  */
 export class VirtualRows {
-  rows = $state.raw<readonly { readonly slot: number; readonly index: number; readonly top: number }[]>([])
+  /** `drawn` is false for rows that came while the list rushes: they are filled when it slows down. */
+  rows = $state.raw<readonly { readonly slot: number; readonly index: number; readonly top: number; readonly drawn: boolean }[]>([])
   height = $state(0)
   #element: HTMLElement | null = null
   /** Which slot draws which row. */
   #slots: ReadonlyMap<number, number> = new Map()
   #restTimer: ReturnType<typeof setTimeout> | undefined
+  #drawn: ReadonlySet<number> = new Set()
+  #start = 0
+  #jumpedAt = -Infinity
+  #rushUntil = -Infinity
   readonly #options: Options
   readonly #virtualizer: Virtualizer<HTMLElement, HTMLElement>
 
@@ -99,15 +108,28 @@ export class VirtualRows {
       this.#slots,
       items.map((item) => item.index),
     )
-    const rows = items.map((item) => ({ slot: this.#slots.get(item.index) ?? 0, index: item.index, top: item.start }))
+    const rushing = this.#rushes()
+    this.#drawn = new Set(items.flatMap(({ index }) => (!rushing || this.#drawn.has(index) ? [index] : [])))
+    const rows = items.map(({ index, start }) => ({ slot: this.#slots.get(index) ?? 0, index, top: start, drawn: this.#drawn.has(index) }))
     clearTimeout(this.#restTimer)
-    if (this.#virtualizer.isScrolling) {
+    if (this.#virtualizer.isScrolling || rushing) {
       rows.sort((left, right) => left.slot - right.slot)
       this.#restTimer = setTimeout(() => this.#read(), restMs)
     }
     this.rows = rows
     this.height = this.#virtualizer.getTotalSize()
     const range = this.#virtualizer.range
-    if (range) this.#options.onRange(range.startIndex, range.endIndex)
+    if (range && !rushing) this.#options.onRange(range.startIndex, range.endIndex)
+  }
+
+  /** True while rows go by faster than they can be read. */
+  #rushes(): boolean {
+    const start = this.#virtualizer.range?.startIndex ?? 0
+    const jumped = Math.abs(start - this.#start) > rushRows
+    this.#start = start
+    const now = performance.now()
+    if (jumped && now - this.#jumpedAt < rushMs) this.#rushUntil = now + rushMs
+    if (jumped) this.#jumpedAt = now
+    return now < this.#rushUntil
   }
 }

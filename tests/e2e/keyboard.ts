@@ -1,7 +1,7 @@
 /** The same line by keyboard alone: add the demo pool from the palette, select, tag, merge, open the result. */
 import { strict as assert } from 'node:assert'
 import type { Page } from 'playwright-core'
-import { sizes, tabTo } from './screen.ts'
+import { eventually, sizes, tabTo } from './screen.ts'
 
 /** Needs a library that is empty and a host with the demo pool. No pointer is used. */
 export async function keyboard(page: Page): Promise<void> {
@@ -26,9 +26,10 @@ export async function keyboard(page: Page): Promise<void> {
 
   await tabTo(page, 'Tag in the tray', () => isFocused(page, '[aria-label="Selection"] button', 'Tag'))
   await page.keyboard.press('Enter')
+  await eventually(() => isFocused(page, '[role="dialog"] input[type="text"]', ''), true)
   await page.keyboard.type('chosen')
   await page.keyboard.press('Enter')
-  await page.getByText('Tags of 2 adapters changed.').waitFor()
+  await page.getByRole('region', { name: 'Notices' }).getByText('Tags of 2 adapters changed.').waitFor()
   await page.keyboard.press('Escape')
   await grid.getByText('chosen').nth(1).waitFor()
 
