@@ -38,7 +38,7 @@ export function findAdapters(
     const weightsFile = weightsFileOf(detail.paths)
     if (!refusal && weightsFile === null) problems.push(missing(detail, field))
     if (refusal || weightsFile === null || detail.contentHash === null || detail.tensorHash === null) return
-    if (detail.variant === 'extras') problems.push(extrasLeftOut(detail, field))
+    if (detail.variant === 'extras' && detail.ignoredTensors.length > 0) problems.push(extrasLeftOut(detail, field))
     found.push({ index, detail, contentHash: detail.contentHash, tensorHash: detail.tensorHash, weightsFile })
   })
   return { found, problems: [...problems, ...repeated(found), ...baseModelsDiffer(found)] }

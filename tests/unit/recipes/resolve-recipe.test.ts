@@ -222,6 +222,13 @@ test('tensors outside the update are left out, and it is said which', () => {
   expect(problems).toMatchObject([{ code: 'extras-left-out', severity: 'warning', where: { tensor: 'base_model.model.lm_head.weight' } }])
 })
 
+test('where the config names modules that the file does not hold, nothing is said to be left out', () => {
+  pool.add('named-only', { seed: 9, config: { modules_to_save: ['lm_head'] } })
+  const { job, problems } = resolve({ method: 'concat', adapters: [{ adapter: 'named-only' }] })
+  expect(job?.modules).toHaveLength(14)
+  expect(problems.map(({ code }) => code)).not.toContain('extras-left-out')
+})
+
 test('a seed beyond exact whole numbers is refused', () => {
   expect(codes(two({ seed: 2 ** 60 }))).toEqual(['error parameter-invalid'])
 })
