@@ -40,7 +40,10 @@ export class DetailState {
     const answer = await this.#bridge.call('library.get', { id })
     if (asked !== this.#asked || id !== this.id) return
     this.problems = answer.ok ? [] : answer.problems
-    if (!answer.ok) return
+    if (!answer.ok) {
+      if (this.adapter?.id !== id) this.adapter = null
+      return
+    }
     this.adapter = answer.value
     this.gone = answer.value === null
   }
