@@ -1,5 +1,6 @@
 import * as v from 'valibot'
 import { adapterDetailSchema, adapterRowSchema, type AdapterDetail } from './adapter.ts'
+import { baseModelSchema } from './base-model.ts'
 import { importProgressSchema, importReportSchema } from './import-report.ts'
 import { exportCheckSchema, exportProfileIds } from './export-profiles.ts'
 import { adapterInspectionSchema, familiesSchema, similaritySchema } from './inspection.ts'
@@ -8,7 +9,26 @@ import { facetsSchema, libraryQuerySchema } from './library-query.ts'
 import { collectionSchema, givenName, savedViewSchema, undoableSchema } from './library-tools.ts'
 import { problemSchema } from './problem-schema.ts'
 import { mergePreviewSchema, recipeSchema } from './recipe.ts'
+import {
+  evaluatedSplits,
+  evaluateInputSchema,
+  evaluatePlanSchema,
+  generationSchema,
+  outcomeSchema,
+  resultsSchema,
+  runSchema,
+  subjectSchema,
+} from './run.ts'
 import { appInfoSchema, settingsSchema } from './settings.ts'
+import {
+  exampleSchema,
+  renderedPromptSchema,
+  splits,
+  taskImportPreviewSchema,
+  taskMappingSchema,
+  taskSchema,
+  taskSourceSchema,
+} from './task.ts'
 
 const ids = v.pipe(v.array(v.string()), v.minLength(1), v.maxLength(20000))
 const nothing = v.object({})
@@ -16,6 +36,11 @@ const outcome = v.object({ problems: v.array(problemSchema) })
 const started = v.object({ jobId: v.nullable(v.string()), problems: v.array(problemSchema) })
 /** A recipe draft crosses as unknown: resolveRecipe is the one place that checks it and answers with problems. */
 const draft = v.unknown()
+const made = v.object({ id: v.nullable(v.string()), problems: v.array(problemSchema) })
+const page = {
+  offset: v.pipe(v.number(), v.integer(), v.minValue(0)),
+  limit: v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(1000)),
+}
 
 /** Every request: name -> schemas of what goes in and what comes out. The only list; both hosts and the renderer derive from it. */
 export const requests = {
@@ -120,6 +145,106 @@ export const requests = {
   },
   'merge.start': { input: v.object({ recipe: draft }), output: started },
 
+  'bases.list': { input: nothing, output: v.array(baseModelSchema) },
+  /** Adds the checkpoint in a folder. Answers when its facts are read; its files are hashed afterwards, told by bases.changed. */
+  'bases.add': { input: v.object({ path: v.string() }), output: made },
+  /** Asks the host for a folder first; null id when the person closed the dialog. */
+  'bases.pickAndAdd': { input: nothing, output: made },
+  'bases.addDemo': { input: nothing, output: made },
+  'bases.rename': { input: v.object({ id: v.string(), name: givenName }), output: outcome },
+  /** Forgets the base model and its results; files are never touched. */
+  'bases.remove': { input: v.object({ id: v.string() }), output: outcome },
+  /** Adapters of the library that fit a base model by names and shapes of their target modules, and the others with the reason. */
+  'bases.matches': {
+    input: v.object({ id: v.string() }),
+    output: v.object({
+      fitting: v.array(v.object({ id: v.string(), name: v.string() })),
+      others: v.array(v.object({ id: v.string(), name: v.string(), reason: v.string() })),
+    }),
+  },
+
+  'tasks.list': { input: nothing, output: v.array(taskSchema) },
+  'tasks.get': { input: v.object({ id: v.string() }), output: v.nullable(taskSchema) },
+  'tasks.examples': {
+    input: v.object({ id: v.string(), split: v.picklist(splits), text: v.optional(v.string(), ''), ...page }),
+    output: v.object({ examples: v.array(exampleSchema), total: v.number() }),
+  },
+  /** Adds task files, or all of a folder, copied into the library. Answers with every task's id or why it was refused. */
+  'tasks.add': {
+    input: v.object({ path: v.string() }),
+    output: v.object({ ids: v.array(v.string()), problems: v.array(problemSchema) }),
+  },
+  'tasks.pickAndAdd': { input: nothing, output: v.object({ ids: v.array(v.string()), problems: v.array(problemSchema) }) },
+  'tasks.addDemo': { input: nothing, output: v.object({ ids: v.array(v.string()), problems: v.array(problemSchema) }) },
+  /** Changes what can be changed without new examples; the task's hash and version change with it, earlier results stay with the earlier one. */
+  'tasks.edit': {
+    input: v.object({
+      id: v.string(),
+      changes: v.partial(v.pick(taskSchema, ['title', 'instruction', 'metric', 'maxNewTokens', 'answer'])),
+    }),
+    output: outcome,
+  },
+  'tasks.remove': { input: v.object({ id: v.string() }), output: outcome },
+  /** One example as a base model gets it. */
+  'tasks.render': {
+    input: v.object({ id: v.string(), baseId: v.string(), split: v.picklist(splits), exampleId: v.string() }),
+    output: v.object({ rendered: v.nullable(renderedPromptSchema), problems: v.array(problemSchema) }),
+  },
+  /** Looks into a file of examples (JSONL, JSON, CSV, Alpaca, chat messages). */
+  'tasks.readSource': {
+    input: v.object({ path: v.string() }),
+    output: v.object({ source: v.nullable(taskSourceSchema), problems: v.array(problemSchema) }),
+  },
+  /** Asks the host for a file first; null when the person closed the dialog. */
+  'tasks.pickSource': {
+    input: nothing,
+    output: v.object({ source: v.nullable(taskSourceSchema), problems: v.array(problemSchema) }),
+  },
+  'tasks.previewImport': { input: v.object({ mapping: draft, baseId: v.nullable(v.string()) }), output: taskImportPreviewSchema },
+  'tasks.import': { input: v.object({ mapping: taskMappingSchema }), output: made },
+
+  /** What an evaluation would do and need; nothing is started. */
+  'evaluate.plan': { input: evaluateInputSchema, output: evaluatePlanSchema },
+  /** Evaluates subjects on tasks; a job that goes on where it was stopped. Known runs are not computed again. */
+  'evaluate.start': { input: evaluateInputSchema, output: started },
+  /** Results of a base model, or of some tasks of it; `baseline` is the key of the subject that differences are to ("base" by default). */
+  'evaluate.results': {
+    input: v.object({
+      baseId: v.string(),
+      split: v.nullable(v.picklist(evaluatedSplits)),
+      taskIds: v.optional(v.nullable(v.array(v.string())), null),
+      baseline: v.optional(v.string(), 'base'),
+    }),
+    output: resultsSchema,
+  },
+  'evaluate.run': { input: v.object({ id: v.string() }), output: v.nullable(runSchema) },
+  /** Examples of a run, beside those of another run of the same task when `other` is given. */
+  'evaluate.outcomes': {
+    input: v.object({
+      runId: v.string(),
+      other: v.optional(v.nullable(v.string()), null),
+      filter: v.picklist(['all', 'right', 'wrong', 'wrong-here-right-there', 'right-here-wrong-there', 'differs']),
+      text: v.optional(v.string(), ''),
+      ...page,
+    }),
+    output: v.object({
+      rows: v.array(v.object({ here: outcomeSchema, there: v.nullable(outcomeSchema) })),
+      total: v.number(),
+    }),
+  },
+  'evaluate.remove': { input: v.object({ runIds: ids }), output: outcome },
+  /** Answers one prompt by a subject; answers when it is done. */
+  'evaluate.try': {
+    input: v.object({
+      baseId: v.string(),
+      subject: subjectSchema,
+      system: v.pipe(v.string(), v.maxLength(100000)),
+      user: v.pipe(v.string(), v.minLength(1), v.maxLength(100000)),
+      maxNewTokens: v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(4096)),
+    }),
+    output: v.object({ generation: v.nullable(generationSchema), problems: v.array(problemSchema) }),
+  },
+
   'jobs.list': { input: nothing, output: v.array(jobSchema) },
   'jobs.get': { input: v.object({ id: v.string() }), output: v.nullable(jobDetailSchema) },
   'jobs.cancel': { input: v.object({ id: v.string() }), output: outcome },
@@ -132,6 +257,10 @@ export const events = {
   'library.changed': v.object({ ids: v.array(v.string()) }),
   /** Collections, saved views, which edit can be taken back, or what is watched changed. */
   'library.toolsChanged': v.object({}),
+  'bases.changed': v.object({}),
+  'tasks.changed': v.object({}),
+  /** Runs were begun, grew, ended or were removed. */
+  'runs.changed': v.object({ baseId: v.string() }),
   'import.progress': importProgressSchema,
   'job.changed': jobSchema,
   'job.removed': v.object({ id: v.string() }),

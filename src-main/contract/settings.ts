@@ -6,6 +6,10 @@ export const settingsSchema = v.object({
   appearance: v.optional(v.picklist(['system', 'light', 'dark']), 'system'),
   /** Threads for merging; 0 means all cores but one (at least one). */
   threads: v.optional(v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(256)), 0),
+  /** Where base models run: the first GPU when there is one, or the processor. */
+  device: v.optional(v.picklist(['automatic', 'cpu', 'cuda']), 'automatic'),
+  /** Most memory in GB for evaluating and training; 0 means what is free. */
+  memoryGigabytes: v.optional(v.pipe(v.number(), v.minValue(0), v.maxValue(100000)), 0),
   /** Where merged adapters go; null means the library's own folder. */
   outputFolder: v.optional(v.nullable(v.string()), null),
   /** Folders that are watched while the app runs: adapters that appear there are imported. None at the start. */

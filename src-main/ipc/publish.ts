@@ -25,6 +25,9 @@ interface Coalescing<K extends EventName> {
 const coalescing: { readonly [K in EventName]: Coalescing<K> } = {
   'library.changed': { key: () => '', join: (waiting, next) => ({ ids: [...new Set([...waiting.ids, ...next.ids])] }) },
   'library.toolsChanged': { key: () => '' },
+  'bases.changed': { key: () => '' },
+  'tasks.changed': { key: () => '' },
+  'runs.changed': { key: ({ baseId }) => baseId },
   'import.progress': { key: (progress) => progress.id },
   'job.changed': { key: (job) => job.id },
   'job.removed': { key: (job) => job.id },

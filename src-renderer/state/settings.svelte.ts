@@ -1,5 +1,6 @@
+import * as v from 'valibot'
 import type { Problem } from '../../src-main/contract/problems.ts'
-import type { Settings } from '../../src-main/contract/settings.ts'
+import { settingsSchema, type Settings } from '../../src-main/contract/settings.ts'
 import type { Bridge } from '../bridge.ts'
 
 /**
@@ -7,7 +8,7 @@ import type { Bridge } from '../bridge.ts'
  * The layout (pane widths, columns) is written late and together, since a dragged border changes at every pixel.
  */
 export class SettingsState {
-  current = $state.raw<Settings>({ appearance: 'system', threads: 0, outputFolder: null, watchedFolders: [], layout: {} })
+  current = $state.raw<Settings>(v.parse(settingsSchema, {}))
   loaded = $state(false)
   problems = $state.raw<readonly Problem[]>([])
   readonly #bridge: Bridge

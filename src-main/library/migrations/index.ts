@@ -1,6 +1,7 @@
 import { firstTables } from './0001-first-tables.ts'
 import { inspectionTables } from './0002-inspection.ts'
 import { libraryTools } from './0003-library-tools.ts'
+import { evaluationTables } from './0004-evaluation.ts'
 
 /** One step of the library's tables; `version` is the user_version after it. */
 export interface Migration {
@@ -14,4 +15,5 @@ export const migrations: readonly Migration[] = [
   { version: 1, name: 'first-tables', sql: firstTables },
   { version: 2, name: 'inspection', sql: inspectionTables },
   { version: 3, name: 'library-tools', sql: libraryTools },
+  { version: 4, name: 'evaluation', sql: evaluationTables },
 ]

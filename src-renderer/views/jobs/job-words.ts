@@ -4,7 +4,7 @@ import { mergeResultSchema, type MergeResult } from '../../../src-main/contract/
 import { formatDuration, formatEta, formatRate } from '../../format/durations.ts'
 import { formatPercent } from '../../format/numbers.ts'
 
-const kinds: Readonly<Record<JobKind, string>> = { merge: 'merge', export: 'export', compare: 'compare' }
+const kinds: Readonly<Record<JobKind, string>> = { merge: 'merge', export: 'export', compare: 'compare', evaluate: 'evaluate' }
 
 export function kindWord(kind: JobKind): string {
   return kinds[kind]
@@ -16,6 +16,7 @@ export function removalWords(kind: JobKind): string {
     merge: 'A merged adapter stays in the library with its lineage.',
     export: 'The exported files stay where they are.',
     compare: 'The cosines that it found stay known.',
+    evaluate: 'The outcomes that it found stay known.',
   }
   return `Its recipe, provenance and log are deleted. ${stays[kind]}`
 }
