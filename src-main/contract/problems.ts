@@ -81,6 +81,18 @@ export const problemTitles = {
   'embedding-limits': 'Embeddings load under conditions',
   'tied-head-fails': 'Output head fails on a tied base model',
   'variant-misread': 'Read as another kind of adapter',
+  // base models and evaluation (the native core throws the same codes)
+  'checkpoint-missing': 'No weights of a base model here',
+  'architecture-unknown': 'Architecture is not supported',
+  'config-unsupported': 'A field of config.json is not supported',
+  'adapter-other-base': 'Adapter is for another base model',
+  'vocabulary-mismatch': 'Tokens and embedding do not fit together',
+  'prompt-empty': 'Prompt has no tokens',
+  'prompt-too-long': 'Prompt is too long for the base model',
+  'logits-not-finite': 'Logits are not finite',
+  'memory-short': 'Not enough memory',
+  'device-unknown': 'No such device',
+  'device-lost': 'The GPU is gone',
   // running
   'request-invalid': 'Request is not valid',
   'unknown-request': 'Unknown request',

@@ -4,6 +4,13 @@ import type { MergeOutcome, ResolvedMergeJob } from '../contract/recipe.ts'
 import type { Device } from '../contract/settings.ts'
 import { loadBinding, type LoadedBinding, type NativeBinding } from './binding.ts'
 import { describeDevice, threadsToUse } from './devices.ts'
+import {
+  checkpointOutcomeSchema,
+  evaluateOutcomeSchema,
+  type CheckpointOutcome,
+  type EvaluateOutcome,
+  type EvaluateRequest,
+} from './evaluate-request.ts'
 import { notBuiltProblem } from './native-errors.ts'
 import {
   compareOutcomeSchema,
@@ -38,6 +45,13 @@ export interface Engine {
   inspect(request: InspectRequest, signal?: AbortSignal): Promise<InspectOutcome>
   /** Inner products between updates, each to 1e-6 of the product of the two norms; every file is read once. */
   compare(request: CompareRequest, run?: MergeRun): Promise<CompareOutcome>
+  /**
+   * Does the pairs of subjects and items and appends a line for each to `request.outFile`; whatever ends it, the lines of the batches
+   * that were done stay. Stages: "planning" (bytes needed of those free), "loading" (bytes), "evaluating" (examples).
+   */
+  evaluate(request: EvaluateRequest, run?: MergeRun): Promise<EvaluateOutcome>
+  /** Reads config.json and the headers of the weights in a checkpoint's folder, and plans the memory it takes on every device. */
+  checkpoint(folder: string, signal?: AbortSignal): Promise<CheckpointOutcome>
 }
 
 /**
@@ -76,6 +90,12 @@ export function createEngine(options: { readonly threads: number | (() => number
     },
     async compare(request, run = {}) {
       return runNative(binding(), 'compare', { ...request, threads: threads() }, compareOutcomeSchema, listeners(run))
+    },
+    async evaluate(request, run = {}) {
+      return runNative(binding(), 'evaluate', { ...request, threads: threads() }, evaluateOutcomeSchema, listeners(run))
+    },
+    async checkpoint(folder, signal) {
+      return runNative(binding(), 'checkpoint', { folder }, checkpointOutcomeSchema, { ...(signal && { signal }) })
     },
   }
 }
