@@ -1,6 +1,7 @@
 import { createBridge } from '../bridge.ts'
 import { AdapterActions } from './adapter-actions.ts'
 import { Announcer } from './announce.svelte.ts'
+import { BasesState } from './bases.svelte.ts'
 import { CollectionsState } from './collections.svelte.ts'
 import { Commands } from './commands.svelte.ts'
 import { Connection } from './connection.svelte.ts'
@@ -56,6 +57,7 @@ export function createApp(window: Window): AppState {
     jobs: new JobsState(bridge, announcer),
     merge: new MergeState(bridge, settings, announcer),
     inspect: new InspectState(bridge),
+    bases: new BasesState(bridge, announcer),
     exports: new ExportState(bridge),
     licences: new LicencesState(bridge),
     recovery: new RecoveryState(bridge),
@@ -89,6 +91,7 @@ async function loadRest(app: AppState): Promise<void> {
     app.inspect.refresh(),
     app.collections.load(),
     app.views.load(),
+    app.bases.load(),
     app.undo.load(),
   ])
 }

@@ -1,6 +1,7 @@
 import { createContext } from 'svelte'
 import type { AdapterActions } from './adapter-actions.ts'
 import type { Announcer } from './announce.svelte.ts'
+import type { BasesState } from './bases.svelte.ts'
 import type { Bridge } from '../bridge.ts'
 import type { CollectionsState } from './collections.svelte.ts'
 import type { Commands } from './commands.svelte.ts'
@@ -48,6 +49,7 @@ export interface AppState {
   readonly jobs: JobsState
   readonly merge: MergeState
   readonly inspect: InspectState
+  readonly bases: BasesState
   readonly exports: ExportState
   readonly licences: LicencesState
   /** While the library is damaged. */

@@ -5,6 +5,7 @@ import InspectView from './inspect/InspectView.svelte'
 import JobsView from './jobs/JobsView.svelte'
 import LibraryView from './library/LibraryView.svelte'
 import MergeView from './merge/MergeView.svelte'
+import ModelsView from './models/ModelsView.svelte'
 import SettingsView from './settings/SettingsView.svelte'
 
 /** One section of the window. */
@@ -20,6 +21,7 @@ export const sections: readonly Section[] = [
   { id: 'library', label: 'Library', icon: 'library', component: LibraryView },
   { id: 'merge', label: 'Merge', icon: 'merge', component: MergeView },
   { id: 'inspect', label: 'Inspect', icon: 'inspect', component: InspectView },
+  { id: 'models', label: 'Models', icon: 'models', component: ModelsView },
   { id: 'jobs', label: 'Jobs', icon: 'jobs', component: JobsView },
   { id: 'settings', label: 'Settings', icon: 'settings', component: SettingsView },
 ]
