@@ -3,6 +3,9 @@
 #include <fcntl.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
+#ifdef __linux__
+#include <sys/syscall.h>
+#endif
 #include <unistd.h>
 
 #include <algorithm>
@@ -24,6 +27,34 @@ Error read_error(int system_error, const std::string& path) {
       .at_path(path)
       .with_hint("Check that the file is there, that you may read it, and that its disk is sound.");
 }
+
+// What reading past the cache wants offset, length and place to be multiples of, on every disk in use.
+constexpr std::size_t page_bytes = 4096;
+
+std::size_t whole_pages(std::size_t bytes) { return (bytes + page_bytes - 1) / page_bytes * page_bytes; }
+
+#ifdef __linux__
+/// Bytes of the file that are in memory, or -1 where the system does not say (Linux before 6.5).
+std::int64_t cached_bytes(int descriptor) {
+  constexpr long cachestat = 451;  // the same number on every architecture
+  struct {
+    std::uint64_t offset;
+    std::uint64_t bytes;  // 0: to the end
+  } range{0, 0};
+  struct {
+    std::uint64_t cached, dirty, being_written, evicted, recently_evicted;
+  } pages{};
+  if (::syscall(cachestat, descriptor, &range, &pages, 0u) != 0) return -1;
+  return static_cast<std::int64_t>(pages.cached) * ::sysconf(_SC_PAGESIZE);
+}
+
+bool same_file(int one, int other) {
+  struct stat first {};
+  struct stat second {};
+  return ::fstat(one, &first) == 0 && ::fstat(other, &second) == 0 && first.st_dev == second.st_dev &&
+         first.st_ino == second.st_ino;
+}
+#endif
 
 Error changed_error(const std::string& what, const std::string& path) {
   return Error("file-changed", "The file " + what + " while it was being read.")
@@ -92,8 +123,45 @@ void InputFile::read(std::uint64_t offset, std::size_t bytes, void* out) const {
   }
 }
 
+void InputFile::leave_cache() noexcept {
+#ifdef __linux__
+  const std::int64_t cached = cached_bytes(descriptor_.get());
+  if (cached < 0 || static_cast<std::uint64_t>(cached) >= size() / 2) return;
+  // Not every file system can; the path may lead to another file by now. Then reading goes on as before.
+  FileDescriptor uncached(::open(path_.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_DIRECT));
+  if (uncached.get() >= 0 && same_file(uncached.get(), descriptor_.get())) uncached_ = std::move(uncached);
+#endif
+}
+
+const std::byte* InputFile::read_within(std::uint64_t offset, std::size_t bytes, Matrix<std::byte>& space) const {
+  const std::size_t lead = offset % page_bytes;
+  const std::size_t length = whole_pages(lead + bytes);
+  space = Matrix<std::byte>::reusing(std::move(space), 1, static_cast<std::int64_t>(length + page_bytes));
+  const auto address = reinterpret_cast<std::uintptr_t>(space.data());
+  std::byte* place = space.data() + (whole_pages(address) - address);
+  // Whatever goes wrong there goes wrong again here, with words for it.
+  if (!read_past_cache(offset - lead, length, lead + bytes, place)) read(offset, bytes, place + lead);
+  return place + lead;
+}
+
+/// Whole pages, of which the last may lie beyond the end of the file. False when the `wanted` bytes did not come.
+bool InputFile::read_past_cache(std::uint64_t offset, std::size_t length, std::size_t wanted,
+                                std::byte* place) const noexcept {
+  if (uncached_.get() < 0) return false;
+  for (std::size_t done = 0; done < wanted;) {
+    const ssize_t got = ::pread(uncached_.get(), place + done, std::min(length - done, largest_transfer_bytes),
+                                static_cast<off_t>(offset + done));
+    if (got < 0 && errno == EINTR) continue;
+    if (got <= 0) return false;
+    done += static_cast<std::size_t>(got);
+    if (done < wanted && done % page_bytes != 0) return false;
+  }
+  return true;
+}
+
 void InputFile::prefetch(std::uint64_t offset, std::uint64_t bytes) const noexcept {
 #ifdef __linux__
+  if (uncached_.get() >= 0) return;
   // A wish: where it is not granted, reading only waits longer.
   static_cast<void>(::posix_fadvise(descriptor_.get(), static_cast<off_t>(offset), static_cast<off_t>(bytes),
                                     POSIX_FADV_WILLNEED));

@@ -7,6 +7,7 @@
 #include <string>
 
 #include "core/error.h"
+#include "core/tensor.h"
 
 namespace amalgam::core {
 
@@ -39,7 +40,15 @@ class InputFile {
   /// "file-unreadable" when the system refuses.
   void read(std::uint64_t offset, std::size_t bytes, void* out) const;
 
-  /// Asks the system to have these bytes in memory when they are read later.
+  /// From now on read_within goes past the system's cache, where the system can and less than half of the file is in
+  /// memory: without a second copy of every byte, and without driving out what others need. Not while reads run.
+  void leave_cache() noexcept;
+
+  /// Reads `bytes` bytes from `offset` to some place in `space`, which grows as needed, and returns that place. Throws
+  /// what read throws.
+  const std::byte* read_within(std::uint64_t offset, std::size_t bytes, Matrix<std::byte>& space) const;
+
+  /// Asks the system to have these bytes in memory when they are read later; nothing where its cache is left aside.
   void prefetch(std::uint64_t offset, std::uint64_t bytes) const noexcept;
 
   /// Throws Error "file-changed" when size or modification time are not those seen at opening.
@@ -53,9 +62,11 @@ class InputFile {
     bool operator==(const Identity&) const = default;
   };
   Identity identify() const;
+  bool read_past_cache(std::uint64_t offset, std::size_t length, std::size_t wanted, std::byte* place) const noexcept;
 
   std::string path_;
   FileDescriptor descriptor_;
+  FileDescriptor uncached_;  ///< the same file without the system's cache, or none
   Identity identity_;
 };
 

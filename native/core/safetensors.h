@@ -79,6 +79,15 @@ class SafetensorsReader {
   /// `bytes` bytes of the tensor from its byte `offset` on, as they are in the file.
   void read_raw(const TensorInfo& tensor, std::uint64_t offset, std::size_t bytes, void* out) const;
 
+  /// The bytes of the file's data from `begin` to `end`, counted as in TensorInfo, at some place in `space`, which
+  /// grows as needed: one read, for neighbouring tensors together.
+  const std::byte* read_within(std::uint64_t begin, std::uint64_t end, Matrix<std::byte>& space) const {
+    return file_.read_within(data_begin_ + begin, static_cast<std::size_t>(end - begin), space);
+  }
+
+  /// See InputFile::leave_cache.
+  void leave_cache() noexcept { file_.leave_cache(); }
+
   /// Asks the system to have the tensor in memory when it is read later.
   void prefetch(const TensorInfo& tensor) const noexcept {
     file_.prefetch(data_begin_ + tensor.begin, tensor.end - tensor.begin);

@@ -1,6 +1,7 @@
 // Rank units of bfloat16 factors, as the products of pairs of numbers take them: not widened, two numbers to a float.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <span>
 
@@ -16,6 +17,8 @@ namespace amalgam::lora {
 struct Bf16Units {
   core::Matrix<float> a;
   core::Matrix<float> b;
+  core::Matrix<std::byte> read;  ///< of one source as in the file
+  core::Matrix<std::byte> read_b;
 
   std::int64_t count() const { return a.rows(); }
 };
@@ -23,9 +26,9 @@ struct Bf16Units {
 /// True when every factor is stored as bfloat16.
 bool all_bf16(std::span<const UnitSource> sources);
 
-/// All units of a module, stacked in the order of `sources`, which must agree in `in` and `out` and be all_bf16. Throws
-/// Error "not-finite" naming the tensor, the errors of reading, "cancelled". The memory of `spare` is used again where
-/// it suffices.
+/// All units of a module, stacked in the order of `sources`, which must agree in `in` and `out` and be all_bf16. NaN
+/// and infinities are taken over: that a product with itself is finite says that there were none. Throws the errors of
+/// reading, "cancelled". The memory of `spare` is used again where it suffices.
 Bf16Units load_bf16_units(std::span<const UnitSource> sources, Bf16Units spare, const core::CancelToken& cancel);
 
 }  // namespace amalgam::lora

@@ -11,13 +11,15 @@
 #include <utility>
 #include <vector>
 
+#include "core/cpu.h"
 #include "core/error.h"
 #include "core/safetensors.h"
 #include "core/thread_pool.h"
+#include "lora/compare_places.h"
 #include "lora/compare_products.h"
 #include "lora/factors.h"
 #include "lora/request_field.h"
-#include "ops/executor.h"
+#include "ops/gemm.h"
 
 namespace amalgam::lora {
 
@@ -38,6 +40,7 @@ struct SharedModule {
   std::vector<UnitSource> left;
   std::vector<UnitSource> right;
 
+  ComparedSources sources() const { return {left, right}; }
   std::uint64_t file_bytes() const {
     std::uint64_t bytes = 0;
     for (const std::vector<UnitSource>* side : {&left, &right}) {
@@ -63,6 +66,19 @@ struct SharedModule {
     return product_bytes(units(left), units(right), any.in(), any.out());
   }
 };
+
+/// How many modules are in memory at the same time, and how many of those are computed while the others are read.
+struct Shares {
+  int workers;
+  int computing;
+};
+
+/// `fitting` modules fit into memory.
+Shares shares_of(int threads, std::int64_t fitting, std::int64_t modules) {
+  const std::int64_t computing = std::min({std::int64_t{threads}, (fitting + 1) / 2, std::max<std::int64_t>(1, modules)});
+  const std::int64_t workers = std::max<std::int64_t>(1, std::min({2 * computing, fitting, modules}));
+  return {static_cast<int>(workers), static_cast<int>(computing)};
+}
 
 /// The open files of a request and its modules in the order of their names.
 class Comparison {
@@ -94,22 +110,25 @@ class Comparison {
     }
     progress.stage("comparing", static_cast<std::int64_t>(bytes), "bytes");
     const auto count = static_cast<std::int64_t>(modules_.size());
-    const std::int64_t fitting = std::max<std::int64_t>(1, most_bytes / largest);
-    const int workers = static_cast<int>(std::max<std::int64_t>(1, std::min({fitting, std::int64_t{threads}, count})));
+    const Shares shares = shares_of(threads, std::max<std::int64_t>(1, most_bytes / largest), count);
+    ComputingPlaces places(threads, shares.computing, cancel);
+    const bool pair_products = ops::has_pair_products(core::best_instruction_set());
     // One result for each module, so that their sum does not depend on who came first.
     std::vector<Matrix<double>> products(modules_.size());
     std::atomic<std::int64_t> next{0};
     std::atomic<bool> failed{false};
-    core::ThreadPool pool(workers);
-    pool.parallel_for(workers, [&](std::int64_t, std::int64_t, int number) {
+    core::ThreadPool pool(shares.workers);
+    pool.parallel_for(shares.workers, [&](std::int64_t, std::int64_t, int) {
       try {
-        ops::Executor executor(threads / workers + (number < threads % workers ? 1 : 0), cancel);
-        CompareSpace space;
+        ModuleUnits units;
         for (std::int64_t i = 0; !failed && (i = next.fetch_add(1)) < count;) {
           const SharedModule& module = modules_[static_cast<std::size_t>(i)];
-          // The disk works while this one is computed.
-          if (i + workers < count) modules_[static_cast<std::size_t>(i + workers)].prefetch();
-          products[static_cast<std::size_t>(i)] = update_products(module.left, module.right, space, executor);
+          // The disk works while this one is read and computed.
+          if (i + shares.workers < count) modules_[static_cast<std::size_t>(i + shares.workers)].prefetch();
+          read_module(module.sources(), pair_products, units, cancel);
+          products[static_cast<std::size_t>(i)] = places.with_place([&](ComputingPlace& place) {
+            return update_products(module.sources(), units, place.grams, place.executor);
+          });
           progress.advance(static_cast<std::int64_t>(module.file_bytes()));
         }
       } catch (...) {
@@ -126,6 +145,7 @@ class Comparison {
   void add(const Field& adapter, int position, SideOf side_of) {
     const core::SafetensorsReader& file =
         *files_.emplace_back(std::make_unique<core::SafetensorsReader>(adapter.at("weightsFile").text()));
+    files_.back()->leave_cache();
     for (const Field& module : adapter.at("modules").items()) {
       const FactorPair pair =
           find_factors(file, module.at("a").text(), module.at("b").text(), module.at("rank").integer(1, most_rank));

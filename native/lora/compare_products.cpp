@@ -66,19 +66,33 @@ struct UnitGrams {
   Matrix<T> out;
   Matrix<T> in;
 
-  /// Of `rows` units from `row` on with `cols` units from `col` on.
+  /// Of `rows` units from `row` on with `cols` units from `col` on, none of them before `row + rows`.
   double inner_product(std::int64_t row, std::int64_t rows, std::int64_t col, std::int64_t cols) const {
     const auto part = [&](const Matrix<T>& gram) { return gram.view().row_range(row, rows).col_range(col, cols); };
     return product_sum<T>(part(out), part(in));
   }
+
+  /// Of `count` units from `first` on among themselves, where only the upper halves hold products.
+  double own_product(std::int64_t first, std::int64_t count) const {
+    double diagonal = 0;
+    double above = 0;
+    for (std::int64_t u = first; u < first + count; ++u) {
+      diagonal += static_cast<double>(out(u, u)) * static_cast<double>(in(u, u));
+      for (std::int64_t v = u + 1; v < first + count; ++v) {
+        above += static_cast<double>(out(u, v)) * static_cast<double>(in(u, v));
+      }
+    }
+    return diagonal + 2 * above;
+  }
 };
 
-// Products between units in float, of a stack with itself and of two stacks, for both forms that units come in.
+// Products between units in float, of a stack with itself (the upper half) and of two stacks, for both forms that units
+// come in.
 void gram(ops::Executor& executor, const RankUnits&, ops::Strided<float> x, MatrixView<float> c) {
-  ops::gram_in_runs(executor, x, c);
+  ops::upper_gram_in_runs(executor, x, c);
 }
 void gram(ops::Executor& executor, const Bf16Units&, ops::Strided<float> x, MatrixView<float> c) {
-  ops::gram_of_pairs(executor, x, c);
+  ops::upper_gram_of_pairs(executor, x, c);
 }
 void product(ops::Executor& executor, const RankUnits&, ops::Strided<float> x, ops::Strided<float> y,
              MatrixView<float> c) {
@@ -139,7 +153,8 @@ bool is_zero_unit(const Units& units, std::int64_t u) {
 }
 
 /// Whether float was enough for the products of the units [first, first + count) of a stack. `grams` are those of the
-/// units among themselves, from unit `origin` of the stack on.
+/// units among themselves, from unit `origin` of the stack on. Never where a unit holds NaN or infinity: then its
+/// square is out of range or, beside a vector of zeros, NaN.
 template <typename Units>
 bool float_suffices(const UnitGrams<float>& grams, std::int64_t origin, const Units& units, std::int64_t first,
                     std::int64_t count) {
@@ -151,7 +166,7 @@ bool float_suffices(const UnitGrams<float>& grams, std::int64_t origin, const Un
     if (!(in_range(out) && in_range(in)) && !is_zero_unit(units, origin + u)) return false;
     own += static_cast<double>(out) * static_cast<double>(in);
   }
-  return grams.inner_product(first - origin, count, first - origin, count) >= least_share * own;
+  return grams.own_product(first - origin, count) >= least_share * own;
 }
 
 /// For each source of a stack whether it needs products in double. `among_themselves`: all units' products where they
@@ -178,7 +193,8 @@ Matrix<double> pair_products(const UnitGrams<float>& grams, const Places& rows, 
   for (std::int64_t i = 0; i < products.rows(); ++i) {
     cancel.check();
     const auto row = static_cast<std::size_t>(i);
-    for (std::int64_t j = symmetric ? i : 0; j < products.cols(); ++j) {
+    if (symmetric) products(i, i) = grams.own_product(rows[row], rows[row + 1] - rows[row]);
+    for (std::int64_t j = symmetric ? i + 1 : 0; j < products.cols(); ++j) {
       const auto col = static_cast<std::size_t>(j);
       products(i, j) = grams.inner_product(rows[row], rows[row + 1] - rows[row], cols[col], cols[col + 1] - cols[col]);
       if (symmetric) products(j, i) = products(i, j);
@@ -204,7 +220,7 @@ struct Pairs {
 /// `right` null: the left units among themselves.
 template <typename Units>
 Pairs compare_units(const Units& left, const Places& rows, const Units* right, const Places& cols,
-                    CompareSpace& space, ops::Executor& executor) {
+                    GramSpace& space, ops::Executor& executor) {
   const bool symmetric = right == nullptr;
   UnitGrams<float> spare{std::move(space.out), std::move(space.in)};
   UnitGrams<float> grams = symmetric ? own_grams(left, 0, left.count(), std::move(spare), executor)
@@ -232,18 +248,21 @@ void refine(const RankUnits& left, const Places& rows, const std::vector<bool>& 
   }
 }
 
-Matrix<double> compare_floats(std::span<const UnitSource> left_sources, std::span<const UnitSource> right_sources,
-                              CompareSpace& space, ops::Executor& executor) {
-  const auto load = [&](std::span<const UnitSource> sources, RankUnits& units) {
-    units = load_units(sources, std::move(units), executor.cancel(), [](std::uint64_t) {});
+void read_floats(const ComparedSources& sources, ModuleUnits& units, const core::CancelToken& cancel) {
+  const auto load = [&](std::span<const UnitSource> side, RankUnits& place) {
+    place = load_units(side, std::move(place), cancel, [](std::uint64_t) {});
   };
-  const bool symmetric = right_sources.empty();
-  const Places rows = unit_places(left_sources);
-  const Places cols = unit_places(right_sources);
-  const RankUnits& left = space.left;
-  const RankUnits& right = space.right;
-  load(left_sources, space.left);
-  if (!symmetric) load(right_sources, space.right);
+  load(sources.left, units.left);
+  if (!sources.right.empty()) load(sources.right, units.right);
+}
+
+Matrix<double> compare_floats(const ComparedSources& sources, const ModuleUnits& units, GramSpace& space,
+                              ops::Executor& executor) {
+  const bool symmetric = sources.right.empty();
+  const Places rows = unit_places(sources.left);
+  const Places cols = unit_places(sources.right);
+  const RankUnits& left = units.left;
+  const RankUnits& right = units.right;
   Pairs pairs = compare_units(left, rows, symmetric ? nullptr : &right, cols, space, executor);
   Matrix<double>& products = pairs.products;
   if (symmetric) {
@@ -259,28 +278,40 @@ Matrix<double> compare_floats(std::span<const UnitSource> left_sources, std::spa
 }
 
 /// Without widening; nothing where a source needs products in double, which want floats.
-std::optional<Matrix<double>> compare_bf16(std::span<const UnitSource> left_sources,
-                                           std::span<const UnitSource> right_sources, CompareSpace& space,
+std::optional<Matrix<double>> compare_bf16(const ComparedSources& sources, const ModuleUnits& units, GramSpace& space,
                                            ops::Executor& executor) {
-  if (!ops::has_pair_products(executor) || !all_bf16(left_sources) || !all_bf16(right_sources)) return std::nullopt;
-  const auto load = [&](std::span<const UnitSource> sources, Bf16Units& units) {
-    units = load_bf16_units(sources, std::move(units), executor.cancel());
-  };
-  const bool symmetric = right_sources.empty();
-  load(left_sources, space.left_bf16);
-  if (!symmetric) load(right_sources, space.right_bf16);
-  Pairs pairs = compare_units(space.left_bf16, unit_places(left_sources), symmetric ? nullptr : &space.right_bf16,
-                              unit_places(right_sources), space, executor);
+  const Bf16Units* right = sources.right.empty() ? nullptr : &units.right_bf16;
+  Pairs pairs = compare_units(units.left_bf16, unit_places(sources.left), right, unit_places(sources.right), space,
+                              executor);
   if (pairs.any_hard()) return std::nullopt;
   return std::move(pairs.products);
 }
 
+Matrix<double> unscaled_products(const ComparedSources& sources, ModuleUnits& units, GramSpace& space,
+                                 ops::Executor& executor) {
+  if (units.in_bf16) {
+    if (std::optional<Matrix<double>> products = compare_bf16(sources, units, space, executor)) {
+      return *std::move(products);
+    }
+    read_floats(sources, units, executor.cancel());
+  }
+  return compare_floats(sources, units, space, executor);
+}
+
 }  // namespace
 
-Matrix<double> update_products(std::span<const UnitSource> left, std::span<const UnitSource> right,
-                               CompareSpace& space, ops::Executor& executor) {
-  std::optional<Matrix<double>> quick = compare_bf16(left, right, space, executor);
-  Matrix<double> products = quick ? *std::move(quick) : compare_floats(left, right, space, executor);
+void read_module(const ComparedSources& sources, bool pair_products, ModuleUnits& units,
+                 const core::CancelToken& cancel) {
+  units.in_bf16 = pair_products && all_bf16(sources.left) && all_bf16(sources.right);
+  if (!units.in_bf16) return read_floats(sources, units, cancel);
+  units.left_bf16 = load_bf16_units(sources.left, std::move(units.left_bf16), cancel);
+  units.right_bf16 = load_bf16_units(sources.right, std::move(units.right_bf16), cancel);
+}
+
+Matrix<double> update_products(const ComparedSources& sources, ModuleUnits& units, GramSpace& space,
+                               ops::Executor& executor) {
+  Matrix<double> products = unscaled_products(sources, units, space, executor);
+  const auto& [left, right] = sources;
   const std::span<const UnitSource> cols = right.empty() ? left : right;
   for (std::int64_t i = 0; i < products.rows(); ++i) {
     for (std::int64_t j = 0; j < products.cols(); ++j) {

@@ -30,14 +30,14 @@ struct Product {
         std::min(tiles_in_a * kernel.tile_rows, tiles_of(c.rows, kernel.tile_rows) * kernel.tile_rows);
     const std::int64_t b_cols =
         std::min(tiles_in_b * kernel.tile_cols, tiles_of(c.cols, kernel.tile_cols) * kernel.tile_cols);
-    const std::int64_t depth = std::min(gemm_k_block, a.cols);
+    const std::int64_t depth = std::min(kernel.k_block, a.cols);
     const std::size_t bytes = static_cast<std::size_t>((a_rows + b_cols) * depth) * sizeof(Sum);
     Sum* packed_a = reinterpret_cast<Sum*>(executor.scratch(worker, bytes));
     Sum* packed_b = packed_a + a_rows * depth;
     for (std::int64_t col = 0; col < c.cols; col += b_cols) {
       const std::int64_t cols = std::min(b_cols, c.cols - col);
-      for (std::int64_t k = 0; k < a.cols; k += gemm_k_block) {
-        const std::int64_t steps = std::min(gemm_k_block, a.cols - k);
+      for (std::int64_t k = 0; k < a.cols; k += kernel.k_block) {
+        const std::int64_t steps = std::min(kernel.k_block, a.cols - k);
         pack_cols(b.data + k * b.row_stride + col * b.col_stride, b.col_stride, b.row_stride, cols, steps, packed_b);
         for (std::int64_t row = 0; row < c.rows; row += a_rows) {
           executor.cancel().check();
@@ -100,8 +100,10 @@ template <typename Source>
 auto col_pack(const cpu::GemmKernel<float>& kernel) {
   if constexpr (std::is_same_v<Source, float>) {
     return kernel.pack_cols_f32;
-  } else {
+  } else if constexpr (std::is_same_v<Source, Bf16>) {
     return kernel.pack_cols_bf16;
+  } else {
+    return kernel.pack_cols_f16;
   }
 }
 template <typename Source>
@@ -130,8 +132,9 @@ void multiply(Executor& executor, Strided<SourceA> a, Strided<SourceB> b, core::
                                   into);
 }
 
+/// c(i, j) = x^T x for i <= j; what lies below the diagonal is not defined.
 template <typename Sum, typename Source>
-void symmetric(Executor& executor, const cpu::GemmKernel<Sum>& kernel, Strided<Source> x, core::MatrixView<Sum> c) {
+void upper_half(Executor& executor, const cpu::GemmKernel<Sum>& kernel, Strided<Source> x, core::MatrixView<Sum> c) {
   const std::int64_t n = x.cols;
   if (c.rows != n || c.cols != n) throw std::logic_error("gram: the result must have the columns of x as sides");
   const auto pack_cols = col_pack<Source>(kernel);
@@ -142,10 +145,10 @@ void symmetric(Executor& executor, const cpu::GemmKernel<Sum>& kernel, Strided<S
   }
   const int threads = executor.pool().threads();
   executor.pool().parallel_for(threads, [&](std::int64_t first, std::int64_t, int worker) {
-    const std::int64_t numbers = strips * kernel.tile_cols * std::min(gemm_k_block, x.rows);
+    const std::int64_t numbers = strips * kernel.tile_cols * std::min(kernel.k_block, x.rows);
     Sum* packed = reinterpret_cast<Sum*>(executor.scratch(worker, static_cast<std::size_t>(numbers) * sizeof(Sum)));
-    for (std::int64_t k = 0; k < x.rows; k += gemm_k_block) {
-      const std::int64_t steps = std::min(gemm_k_block, x.rows - k);
+    for (std::int64_t k = 0; k < x.rows; k += kernel.k_block) {
+      const std::int64_t steps = std::min(kernel.k_block, x.rows - k);
       pack_cols(x.data + k * x.row_stride, x.col_stride, x.row_stride, n, steps, packed);
       // Dealt out in turn, because the strips grow longer from the left to the right.
       for (std::int64_t strip = first; strip < strips; strip += threads) {
@@ -156,14 +159,14 @@ void symmetric(Executor& executor, const cpu::GemmKernel<Sum>& kernel, Strided<S
       }
     }
   });
-  for (std::int64_t i = 0; i < n; ++i) {
-    for (std::int64_t j = 0; j < i; ++j) c(i, j) = c(j, i);
-  }
 }
 
 template <typename Sum, typename Source>
 void symmetric(Executor& executor, Strided<Source> x, core::MatrixView<Sum> c) {
-  symmetric(executor, kernel_for<Sum>(executor), x, c);
+  upper_half(executor, kernel_for<Sum>(executor), x, c);
+  for (std::int64_t i = 0; i < c.rows; ++i) {
+    for (std::int64_t j = 0; j < i; ++j) c(i, j) = c(j, i);
+  }
 }
 
 /// The same kernel with its products in short runs.
@@ -191,18 +194,18 @@ void gemm_in_runs(Executor& executor, Strided<float> a, Strided<float> b, core::
   multiply_with(executor, in_runs(kernel_for<float>(executor)), a, b, c);
 }
 
-void gram_in_runs(Executor& executor, Strided<float> x, core::MatrixView<float> c) {
-  symmetric(executor, in_runs(kernel_for<float>(executor)), x, c);
+void upper_gram_in_runs(Executor& executor, Strided<float> x, core::MatrixView<float> c) {
+  upper_half(executor, in_runs(kernel_for<float>(executor)), x, c);
 }
 
-bool has_pair_products(const Executor& executor) { return cpu::pair_kernel(executor.instruction_set()) != nullptr; }
+bool has_pair_products(core::InstructionSet set) { return cpu::pair_kernel(set) != nullptr; }
 
 void gemm_of_pairs(Executor& executor, Strided<float> a, Strided<float> b, core::MatrixView<float> c) {
   multiply_with(executor, pairs_in_runs(executor), a, b, c);
 }
 
-void gram_of_pairs(Executor& executor, Strided<float> x, core::MatrixView<float> c) {
-  symmetric(executor, pairs_in_runs(executor), x, c);
+void upper_gram_of_pairs(Executor& executor, Strided<float> x, core::MatrixView<float> c) {
+  upper_half(executor, pairs_in_runs(executor), x, c);
 }
 
 void gemm(Executor& executor, Strided<float> a, Strided<float> b, core::MatrixView<float> c, Into into) {
@@ -210,6 +213,10 @@ void gemm(Executor& executor, Strided<float> a, Strided<float> b, core::MatrixVi
 }
 
 void gemm(Executor& executor, Strided<float> a, Strided<Bf16> b, core::MatrixView<float> c, Into into) {
+  multiply(executor, a, b, c, into);
+}
+
+void gemm(Executor& executor, Strided<float> a, Strided<F16> b, core::MatrixView<float> c, Into into) {
   multiply(executor, a, b, c, into);
 }
 

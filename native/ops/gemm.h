@@ -21,6 +21,8 @@ inline constexpr int gemm_run = 64;
 
 /// The bits of a bfloat16.
 enum class Bf16 : std::uint16_t {};
+/// The bits of an IEEE binary16.
+enum class F16 : std::uint16_t {};
 
 /// rows x cols elements, element (i, j) at data[i * row_stride + j * col_stride]. Owns nothing.
 template <typename T>
@@ -50,6 +52,7 @@ enum class Into { overwrite, accumulate };
 /// packed. Shapes that do not fit are a bug and throw std::logic_error; throws Error "cancelled" between panels.
 void gemm(Executor& executor, Strided<float> a, Strided<float> b, core::MatrixView<float> c, Into into);
 void gemm(Executor& executor, Strided<float> a, Strided<Bf16> b, core::MatrixView<float> c, Into into);
+void gemm(Executor& executor, Strided<float> a, Strided<F16> b, core::MatrixView<float> c, Into into);
 void gemm(Executor& executor, Strided<double> a, Strided<double> b, core::MatrixView<double> c, Into into);
 void gemm(Executor& executor, Strided<double> a, Strided<float> b, core::MatrixView<double> c, Into into);
 void gemm(Executor& executor, Strided<float> a, Strided<double> b, core::MatrixView<double> c, Into into);
@@ -63,15 +66,16 @@ void gram(Executor& executor, Strided<double> x, core::MatrixView<double> c);
 
 /// The same with less rounding, for a few per cent more time: within a block a new sum begins after every gemm_run
 /// steps, and the runs' sums are added in order. Long sums of squares of short numbers, whose rounding leans to one
-/// side, come out to 4e-7.
+/// side, come out to 4e-7. Of x^T x only the elements (i, j) with i <= j are computed; those below the diagonal hold
+/// anything.
 void gemm_in_runs(Executor& executor, Strided<float> a, Strided<float> b, core::MatrixView<float> c);
-void gram_in_runs(Executor& executor, Strided<float> x, core::MatrixView<float> c);
+void upper_gram_in_runs(Executor& executor, Strided<float> x, core::MatrixView<float> c);
 
 /// Products of bfloat16 numbers at twice the speed. The bits of every float are two numbers, and one step adds both
-/// products; sums run in float, as above. Numbers below 1e-38 count as 0. Only where has_pair_products says so, else
+/// products; sums run in float, as above, over blocks of half as many steps. Numbers below 1e-38 count as 0. Only where has_pair_products says so, else
 /// std::logic_error.
-bool has_pair_products(const Executor& executor);
+bool has_pair_products(core::InstructionSet set);
 void gemm_of_pairs(Executor& executor, Strided<float> a, Strided<float> b, core::MatrixView<float> c);
-void gram_of_pairs(Executor& executor, Strided<float> x, core::MatrixView<float> c);
+void upper_gram_of_pairs(Executor& executor, Strided<float> x, core::MatrixView<float> c);
 
 }  // namespace amalgam::ops

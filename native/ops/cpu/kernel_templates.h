@@ -23,6 +23,13 @@ template <typename Sum, typename Source>
 inline __attribute__((always_inline)) Sum widened(Source value) {
   if constexpr (__is_same(Source, Bf16)) {
     return static_cast<Sum>(__builtin_bit_cast(float, static_cast<std::uint32_t>(value) << 16));
+  } else if constexpr (__is_same(Source, F16)) {
+    // As core::f16_to_f32: the shifted bits are 2^112 too small when read as a float32; infinity and NaN are patched.
+    const auto bits = static_cast<std::uint32_t>(value);
+    const std::uint32_t magnitude = (bits & 0x7fffu) << 13;
+    const auto scaled = __builtin_bit_cast(std::uint32_t, __builtin_bit_cast(float, magnitude) * 0x1p112f);
+    const std::uint32_t wide = magnitude >= 0x0f800000u ? magnitude | 0x7f800000u : scaled;
+    return static_cast<Sum>(__builtin_bit_cast(float, (bits & 0x8000u) << 16 | wide));
   } else {
     return static_cast<Sum>(value);
   }
@@ -124,6 +131,13 @@ struct GemmLoops {
   template <int tile_rows, int a_step, int run = 0>
   static void multiply_tile(std::int64_t depth, const Number* a, const Number* b, Number* c, std::int64_t stride,
                             std::int64_t present_rows, std::int64_t present_cols, bool accumulate) {
+    const bool whole = present_rows == tile_rows && present_cols == cols;
+    // C lies far apart and far away, where the processor does not look ahead: it is asked for before it is wanted.
+    if (whole && accumulate) {
+      unrolled<tile_rows>([&]<int i>() {
+        unrolled<vectors>([&]<int v>() { __builtin_prefetch(c + i * stride + v * Simd::width, 1); });
+      });
+    }
     Vector sum[tile_rows][vectors];
     unrolled<tile_rows>([&]<int i>() { unrolled<vectors>([&]<int v>() { sum[i][v] = Simd::zero(); }); });
     const auto step = [&]() __attribute__((always_inline)) {
@@ -153,7 +167,7 @@ struct GemmLoops {
       }
       unrolled<tile_rows>([&]<int i>() { unrolled<vectors>([&]<int v>() { sum[i][v] = aside[i][v]; }); });
     }
-    if (present_rows == tile_rows && present_cols == cols) {
+    if (whole) {
       unrolled<tile_rows>([&]<int i>() {
         unrolled<vectors>([&]<int v>() {
           Number* place = c + i * stride + v * Simd::width;
@@ -269,15 +283,18 @@ constexpr Kernels kernels_of() {
   return {
       .f32 = {.tile_rows = F::rows,
               .tile_cols = F::cols,
+              .k_block = gemm_k_block,
               .multiply = F::template multiply<>,
               .multiply_symmetric = F::template multiply_symmetric<>,
               .multiply_in_runs = F::template multiply<gemm_run>,
               .multiply_symmetric_in_runs = F::template multiply_symmetric<gemm_run>,
               .pack_rows_f32 = F::template pack<F::rows, float>,
               .pack_cols_f32 = F::template pack<F::cols, float>,
-              .pack_cols_bf16 = F::template pack<F::cols, Bf16>},
+              .pack_cols_bf16 = F::template pack<F::cols, Bf16>,
+              .pack_cols_f16 = F::template pack<F::cols, F16>},
       .f64 = {.tile_rows = D::rows,
               .tile_cols = D::cols,
+              .k_block = gemm_k_block,
               .multiply = D::template multiply<>,
               .multiply_symmetric = D::template multiply_symmetric<>,
               .pack_rows_f32 = D::template pack<D::rows, float>,

@@ -42,6 +42,7 @@ template <>
 struct GemmKernel<float> {
   std::int64_t tile_rows;
   std::int64_t tile_cols;
+  std::int64_t k_block;  ///< steps that are packed together
   Multiply<float> multiply;
   MultiplySymmetric<float> multiply_symmetric;
   Multiply<float> multiply_in_runs;
@@ -49,12 +50,14 @@ struct GemmKernel<float> {
   Pack<float, float> pack_rows_f32;
   Pack<float, float> pack_cols_f32;
   Pack<Bf16, float> pack_cols_bf16;
+  Pack<F16, float> pack_cols_f16;
 };
 
 template <>
 struct GemmKernel<double> {
   std::int64_t tile_rows;
   std::int64_t tile_cols;
+  std::int64_t k_block;  ///< steps that are packed together
   Multiply<double> multiply;
   MultiplySymmetric<double> multiply_symmetric;
   Pack<float, double> pack_rows_f32;

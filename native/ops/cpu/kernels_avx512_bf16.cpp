@@ -27,20 +27,22 @@ struct Pairs {
 
 using Loops = GemmLoops<Pairs>;
 
-// Two products in a step.
-constexpr int run = gemm_run / 2;
+// Two products in a step: the packed bytes of a block are those of floats, half as many steps.
+constexpr std::int64_t k_block = gemm_k_block / 2;
 
 }  // namespace
 
 const GemmKernel<float> avx512_bf16_pairs{.tile_rows = Loops::rows,
                                           .tile_cols = Loops::cols,
+                                          .k_block = k_block,
                                           .multiply = Loops::multiply<>,
                                           .multiply_symmetric = Loops::multiply_symmetric<>,
-                                          .multiply_in_runs = Loops::multiply<run>,
-                                          .multiply_symmetric_in_runs = Loops::multiply_symmetric<run>,
+                                          .multiply_in_runs = Loops::multiply<gemm_run>,
+                                          .multiply_symmetric_in_runs = Loops::multiply_symmetric<gemm_run>,
                                           .pack_rows_f32 = Loops::pack<Loops::rows, float>,
                                           .pack_cols_f32 = Loops::pack<Loops::cols, float>,
-                                          .pack_cols_bf16 = Loops::pack<Loops::cols, Bf16>};
+                                          .pack_cols_bf16 = Loops::pack<Loops::cols, Bf16>,
+                                          .pack_cols_f16 = Loops::pack<Loops::cols, F16>};
 
 }  // namespace amalgam::ops::cpu
 
