@@ -4,7 +4,7 @@ import { problemSchema } from './problem-schema.ts'
 /** What a person can set; every field has its default here and nowhere else. */
 export const settingsSchema = v.object({
   appearance: v.optional(v.picklist(['system', 'light', 'dark']), 'system'),
-  /** Threads for merging; 0 means all cores but one (at least one). */
+  /** Threads for computing; 0 means all cores but one (at least one). */
   threads: v.optional(v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(256)), 0),
   /** Where base models run: the first GPU when there is one, or the processor. */
   device: v.optional(v.picklist(['automatic', 'cpu', 'cuda']), 'automatic'),

@@ -31,9 +31,9 @@ export async function stop(page: Page, { host, folder }: StopOptions): Promise<v
 /** One thread makes the merge last long enough on any machine; it is also how the setting is changed. */
 async function setOneThread(page: Page): Promise<void> {
   await page.keyboard.press('Control+,')
-  await page.getByRole('textbox', { name: 'Threads for merging' }).fill('300')
+  await page.getByRole('textbox', { name: 'Threads', exact: true }).fill('300')
   await page.getByText('Threads must be a whole number from 0 to 256').waitFor()
-  await page.getByRole('textbox', { name: 'Threads for merging' }).fill('1')
+  await page.getByRole('textbox', { name: 'Threads', exact: true }).fill('1')
   await page.getByText('saved').waitFor()
 }
 
