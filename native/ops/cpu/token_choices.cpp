@@ -1,0 +1,100 @@
+#include <algorithm>
+#include <cmath>
+#include <cstring>
+#include <limits>
+#include <vector>
+
+#include "ops/cpu/arrays.h"
+#include "ops/cpu/exponential.h"
+#include "ops/cpu/lanes.h"
+#include "ops/cpu/operators.h"
+
+namespace amalgam::ops {
+
+namespace {
+
+using namespace cpu;
+
+/// Most logits in memory at a time.
+constexpr std::int64_t chunk_numbers = (std::int64_t{64} << 20) / static_cast<std::int64_t>(sizeof(float));
+
+struct LogitFacts {
+  bool finite = true;
+  float largest = 0;
+  double log_total = 0;  ///< log of the sum of e^(logit - largest)
+};
+
+/// The exponentials' sum is in double, in sixteen lanes.
+LogitFacts facts_of(const float* logits, std::int64_t count, bool wants_total) {
+  LogitFacts facts;
+  core::vectorised([&]() AMALGAM_INLINE {
+    std::uint32_t bad = 0;
+    for (std::int64_t i = 0; i < count; ++i) {
+      bad |= (std::bit_cast<std::uint32_t>(logits[i]) & 0x7f800000u) == 0x7f800000u ? 1u : 0u;
+    }
+    facts.finite = bad == 0;
+    facts.largest = largest_of(logits, count);
+    if (bad != 0 || !wants_total) return;
+    double sums[lanes] = {};
+    std::int64_t i = 0;
+    for (; i + lanes <= count; i += lanes) {
+      for (std::int64_t lane = 0; lane < lanes; ++lane) {
+        sums[lane] += static_cast<double>(exponential(logits[i + lane] - facts.largest));
+      }
+    }
+    for (; i < count; ++i) sums[i % lanes] += static_cast<double>(exponential(logits[i] - facts.largest));
+    double total = 0;
+    for (const double sum : sums) total += sum;
+    facts.log_total = std::log(total);
+  });
+  return facts;
+}
+
+}  // namespace
+
+void cpu::token_choices(Executor& executor, Array x, Array w, std::span<const std::int32_t> targets,
+                        std::span<double> log_probabilities, std::span<std::int32_t> best) {
+  const bool wants_totals = !log_probabilities.empty();
+  const bool wants_best = !best.empty();
+  const auto rows = static_cast<std::size_t>(x.rows);
+  require(!wants_totals || (log_probabilities.size() == rows && targets.size() == rows), "token_choices: targets");
+  require(!wants_best || best.size() == rows, "token_choices: best");
+  const auto target_of = [&](std::int64_t row) { return wants_totals ? targets[static_cast<std::size_t>(row)] : -1; };
+  std::vector<std::int64_t> asked;  // rows of which something is wanted
+  for (std::int64_t row = 0; row < x.rows; ++row) {
+    require(target_of(row) < w.rows, "token_choices: a target outside the vocabulary");
+    if (wants_best || target_of(row) >= 0) asked.push_back(row);
+  }
+  const auto total = static_cast<std::int64_t>(asked.size());
+  const std::int64_t chunk = std::min(total, std::max<std::int64_t>(1, chunk_numbers / std::max<std::int64_t>(1, w.rows)));
+  const core::MatrixView<float> all = floats(x);
+  core::Matrix<float> hidden(chunk, x.cols);
+  core::Matrix<float> logits(chunk, w.rows);
+  for (std::int64_t first = 0; first < total; first += chunk) {
+    const std::int64_t count = std::min(chunk, total - first);
+    for (std::int64_t i = 0; i < count; ++i) {
+      std::copy_n(all.row(asked[static_cast<std::size_t>(first + i)]), x.cols, hidden.row(i));
+    }
+    linear(executor, {hidden.data(), core::DType::F32, count, x.cols, x.cols}, w,
+           {logits.data(), core::DType::F32, count, w.rows, w.rows}, Into::overwrite);
+    for_rows(executor, count, w.rows, [&](std::int64_t begin, std::int64_t end) {
+      for (std::int64_t i = begin; i < end; ++i) {
+        const std::int64_t row = asked[static_cast<std::size_t>(first + i)];
+        const std::int32_t target = target_of(row);
+        const float* own = logits.row(i);
+        const LogitFacts facts = facts_of(own, w.rows, target >= 0);
+        if (target >= 0) {
+          log_probabilities[static_cast<std::size_t>(row)] =
+              facts.finite ? static_cast<double>(own[target]) - static_cast<double>(facts.largest) - facts.log_total
+                           : std::numeric_limits<double>::quiet_NaN();
+        }
+        if (wants_best) {
+          best[static_cast<std::size_t>(row)] =
+              facts.finite ? static_cast<std::int32_t>(std::find(own, own + w.rows, facts.largest) - own) : -1;
+        }
+      }
+    });
+  }
+}
+
+}  // namespace amalgam::ops
