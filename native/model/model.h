@@ -41,18 +41,26 @@ class KvCache {
   std::int64_t positions_ = 0;
 };
 
+/// Numbers of one type.
+struct TypeCount {
+  core::DType type = core::DType::F32;
+  std::int64_t elements = 0;
+};
+
 /// What can be known of a checkpoint folder without reading its numbers.
 struct CheckpointFacts {
   Config config;
   core::DType type = core::DType::F32;  ///< of most weights
   std::uint64_t weight_bytes = 0;       ///< of the weights that the model uses, as stored in the files
   std::int64_t parameters = 0;
+  std::vector<TypeCount> elements;      ///< of those weights, by stored type
   std::vector<std::string> files;       ///< weight files, absolute
 };
 
 /// Reads config.json and the headers of model.safetensors or of the shards that model.safetensors.index.json names. Throws Errors:
-/// those of parse_config, "checkpoint-missing" (no weights, pickle only, or a missing shard, named), "tensor-missing",
-/// "shape-mismatch" with tensor and shapes, and those of damaged files.
+/// those of parse_config, "checkpoint-missing" (no weights, pickle only, or a missing shard, named), "checkpoint-invalid" (the index),
+/// "tensor-missing", "shape-mismatch" with tensor and shapes, "unknown-dtype", "config-unsupported" for a weight that the family does
+/// not know, and those of damaged files.
 CheckpointFacts read_checkpoint(const std::string& folder);
 
 /// A frozen base model.
@@ -77,7 +85,9 @@ class Model {
 
   /// Bytes of the weights on the device, and of the working memory for batches of up to `tokens` tokens.
   static std::size_t planned_weight_bytes(const ops::Device& device, const CheckpointFacts& facts);
-  static std::size_t planned_activation_bytes(const ops::Device& device, const Config& config, std::int64_t tokens);
+  /// Memory grows when a larger batch comes, or one at later positions than `positions` (at least 4096 are always there).
+  static std::size_t planned_activation_bytes(const ops::Device& device, const Config& config, std::int64_t tokens,
+                                              std::int64_t positions = 0);
 
  private:
   struct Parts;
