@@ -1,0 +1,30 @@
+// The file into which an evaluation writes what it has done, so that a crash costs one batch at most.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "core/file.h"
+#include "core/json.h"
+
+namespace amalgam::eval {
+
+/// JSON lines at the end of a file.
+class Journal {
+ public:
+  /// Opens or creates the file. What follows its last line feed is a line torn by a crash and is cut off. Throws Error
+  /// "file-unreadable", "write-failed", "disk-full".
+  explicit Journal(std::string path);
+
+  /// Appends the lines and returns when they are on the disk. Throws Error "write-failed", "disk-full".
+  void append(const std::vector<core::Json>& lines);
+
+ private:
+  void cut_torn_line() const;
+
+  std::string path_;
+  core::FileDescriptor file_;
+};
+
+}  // namespace amalgam::eval
