@@ -22,6 +22,8 @@ export const jobProgressSchema = v.object({
   rate: v.number(),
   unit: v.string(),
   etaSeconds: v.nullable(v.number()),
+  /** More in words, where one number does not say it: "120 of 300 examples". */
+  detail: v.optional(v.string()),
 })
 export type JobProgress = v.InferOutput<typeof jobProgressSchema>
 

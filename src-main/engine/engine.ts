@@ -37,6 +37,8 @@ export interface MergeRun {
 export interface Engine {
   /** Which device is used and why; also answers when the core is not built. */
   devices(): Device
+  /** Names of the GPUs that base models can run on, "cuda:0" first; where there is none, the reason in words. */
+  accelerators(): { readonly names: readonly string[]; readonly reason: string }
   /** Writes the merged factors to `outFile` (streaming, fsynced); on any failure the partial file is removed by the core. */
   merge(job: ResolvedMergeJob, outFile: string, run?: MergeRun): Promise<MergeOutcome>
   /** The same mathematics with nothing written; reads at most `maxBytes` of the sources. */
@@ -78,6 +80,12 @@ export function createEngine(options: { readonly threads: number | (() => number
       loaded ??= load()
       if (loaded.binding === null) return describeDevice(null, loaded.reason, threads())
       return describeDevice(parseReply(devicesSchema, loaded.binding.devices(), 'list of devices'), '', threads())
+    },
+    accelerators() {
+      loaded ??= load()
+      if (loaded.binding === null) return { names: [], reason: `the native core is not built: ${loaded.reason}` }
+      const { cuda } = parseReply(devicesSchema, loaded.binding.devices(), 'list of devices')
+      return { names: cuda.available ? cuda.devices.map(({ name }) => name) : [], reason: cuda.reason || 'no GPU was found' }
     },
     async merge(job, outFile, run = {}) {
       return runNative(binding(), 'merge', { job, outFile, threads: threads() }, mergeOutcomeSchema, listeners(run))
