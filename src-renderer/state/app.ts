@@ -22,6 +22,8 @@ import { RecoveryState } from './recovery.svelte.ts'
 import { Selection } from './selection.svelte.ts'
 import { WatchingState } from './settings-watching.svelte.ts'
 import { SettingsState } from './settings.svelte.ts'
+import { TaskImportState } from './task-import.svelte.ts'
+import { TasksState } from './tasks.svelte.ts'
 import { UndoState } from './undo.svelte.ts'
 import { ViewsState } from './views.svelte.ts'
 
@@ -34,6 +36,7 @@ export function createApp(window: Window): AppState {
   const selection = new Selection(bridge)
   const library = new LibraryState(bridge)
   const detail = new DetailState(bridge)
+  const tasks = new TasksState(bridge, announcer)
   const undo = new UndoState(bridge, announcer)
   return {
     bridge,
@@ -58,6 +61,8 @@ export function createApp(window: Window): AppState {
     merge: new MergeState(bridge, settings, announcer),
     inspect: new InspectState(bridge),
     bases: new BasesState(bridge, announcer),
+    tasks,
+    taskImport: new TaskImportState(bridge, announcer, tasks),
     exports: new ExportState(bridge),
     licences: new LicencesState(bridge),
     recovery: new RecoveryState(bridge),
@@ -92,6 +97,7 @@ async function loadRest(app: AppState): Promise<void> {
     app.collections.load(),
     app.views.load(),
     app.bases.load(),
+    app.tasks.load(),
     app.undo.load(),
   ])
 }

@@ -22,6 +22,8 @@ import type { RecoveryState } from './recovery.svelte.ts'
 import type { Selection } from './selection.svelte.ts'
 import type { WatchingState } from './settings-watching.svelte.ts'
 import type { SettingsState } from './settings.svelte.ts'
+import type { TaskImportState } from './task-import.svelte.ts'
+import type { TasksState } from './tasks.svelte.ts'
 import type { UndoState } from './undo.svelte.ts'
 import type { ViewsState } from './views.svelte.ts'
 
@@ -50,6 +52,8 @@ export interface AppState {
   readonly merge: MergeState
   readonly inspect: InspectState
   readonly bases: BasesState
+  readonly tasks: TasksState
+  readonly taskImport: TaskImportState
   readonly exports: ExportState
   readonly licences: LicencesState
   /** While the library is damaged. */

@@ -7,6 +7,7 @@ import LibraryView from './library/LibraryView.svelte'
 import MergeView from './merge/MergeView.svelte'
 import ModelsView from './models/ModelsView.svelte'
 import SettingsView from './settings/SettingsView.svelte'
+import TasksView from './tasks/TasksView.svelte'
 
 /** One section of the window. */
 export interface Section {
@@ -22,6 +23,7 @@ export const sections: readonly Section[] = [
   { id: 'merge', label: 'Merge', icon: 'merge', component: MergeView },
   { id: 'inspect', label: 'Inspect', icon: 'inspect', component: InspectView },
   { id: 'models', label: 'Models', icon: 'models', component: ModelsView },
+  { id: 'tasks', label: 'Tasks', icon: 'tasks', component: TasksView },
   { id: 'jobs', label: 'Jobs', icon: 'jobs', component: JobsView },
   { id: 'settings', label: 'Settings', icon: 'settings', component: SettingsView },
 ]
