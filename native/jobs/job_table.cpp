@@ -2,6 +2,7 @@
 
 #include <array>
 
+#include "eval/logits.h"
 #include "lora/compare.h"
 #include "lora/inspect.h"
 #include "merge/preview.h"
@@ -16,6 +17,7 @@ constexpr std::array kinds{
     JobKind{"preview", merge::run_preview},
     JobKind{"inspect", lora::run_inspect},
     JobKind{"compare", lora::run_compare},
+    JobKind{"logits", eval::run_logits},
 };
 
 }  // namespace
