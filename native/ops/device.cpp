@@ -7,6 +7,7 @@
 
 #include "core/error.h"
 #include "ops/cpu/cpu_device.h"
+#include "ops/cuda/cuda_device.h"
 #include "ops/cuda/cuda_library.h"
 
 namespace amalgam::ops {
@@ -19,6 +20,15 @@ Array part_of(const Array& array, std::int64_t row, std::int64_t rows, std::int6
   }
   const std::int64_t skipped = (row * array.stride + col) * (core::dtype_bits(array.type) / 8);
   return {static_cast<std::byte*>(array.data) + skipped, array.type, rows, cols, array.stride};
+}
+
+/// N of "cuda:N", -1 for other names.
+int cuda_index(std::string_view name) {
+  constexpr std::string_view prefix = "cuda:";
+  int index = -1;
+  if (!name.starts_with(prefix)) return -1;
+  const auto read = std::from_chars(name.data() + prefix.size(), name.data() + name.size(), index);
+  return read.ec == std::errc() && read.ptr == name.data() + name.size() ? index : -1;
 }
 
 core::Error unknown_device(const std::string& name, const CudaLibrary& cuda) {
@@ -64,7 +74,10 @@ DeviceArray::DeviceArray(Device& device, core::DType type, std::int64_t rows, st
 
 std::unique_ptr<Device> open_device(const std::string& name, int threads, const core::CancelToken& cancel) {
   if (name == "cpu") return std::make_unique<cpu::CpuDevice>(threads, cancel);
-  throw unknown_device(name, open_cuda_library());
+  const CudaLibrary cuda = open_cuda_library();
+  const int index = cuda_index(name);
+  if (index < 0 || index >= cuda.device_count) throw unknown_device(name, cuda);
+  return open_cuda_device(index, cancel);
 }
 
 }  // namespace amalgam::ops

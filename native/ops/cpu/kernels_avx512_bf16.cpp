@@ -27,8 +27,9 @@ struct Pairs {
 
 using Loops = GemmLoops<Pairs>;
 
-// Two products in a step: the packed bytes of a block are those of floats, half as many steps.
+// Two products in a step, so blocks and runs have half as many steps for the same numbers.
 constexpr std::int64_t k_block = gemm_k_block / 2;
+constexpr int run = gemm_run / 2;
 
 }  // namespace
 
@@ -37,8 +38,8 @@ const GemmKernel<float> avx512_bf16_pairs{.tile_rows = Loops::rows,
                                           .k_block = k_block,
                                           .multiply = Loops::multiply<>,
                                           .multiply_symmetric = Loops::multiply_symmetric<>,
-                                          .multiply_in_runs = Loops::multiply<gemm_run>,
-                                          .multiply_symmetric_in_runs = Loops::multiply_symmetric<gemm_run>,
+                                          .multiply_in_runs = Loops::multiply<run>,
+                                          .multiply_symmetric_in_runs = Loops::multiply_symmetric<run>,
                                           .pack_rows_f32 = Loops::pack<Loops::rows, float>,
                                           .pack_cols_f32 = Loops::pack<Loops::cols, float>,
                                           .pack_cols_bf16 = Loops::pack<Loops::cols, Bf16>,
