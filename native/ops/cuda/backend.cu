@@ -3,9 +3,11 @@
 
 #include <cstdio>
 
+#include "ops/cuda/context.cuh"
 #include "ops/cuda/cuda_check.h"
 #include "ops/cuda/elementwise.cuh"
 #include "ops/cuda/gram.cuh"
+#include "ops/cuda/operators.cuh"
 
 namespace {
 
@@ -56,9 +58,40 @@ int32_t copy_to_host(int32_t device, void* target, const void* device_source, ui
   return 0;
 }
 
+// In the order of the table.
 constexpr AmalgamBackend backend = {
-    AMALGAM_BACKEND_VERSION, sizeof(AmalgamBackend), device_count, device_info, allocate,      release,
-    copy_to_device,          copy_to_host,           cuda_scale,   cuda_axpy,   cuda_gram_f64,
+    AMALGAM_BACKEND_VERSION,
+    sizeof(AmalgamBackend),
+    device_count,
+    device_info,
+    allocate,
+    release,
+    copy_to_device,
+    copy_to_host,
+    cuda_scale,
+    cuda_axpy,
+    cuda_gram_f64,
+    cuda_context_open,
+    cuda_context_close,
+    cuda_wait,
+    cuda_memory_info,
+    cuda_allocate_pinned,
+    cuda_release_pinned,
+    cuda_copy_in,
+    cuda_copy_out,
+    cuda_fill_zero,
+    cuda_embed,
+    cuda_rms_norm,
+    cuda_linear,
+    cuda_add_bias,
+    cuda_scale_units,
+    cuda_rope,
+    cuda_attention_prefill,
+    cuda_attention_decode,
+    cuda_scatter_rows,
+    cuda_swiglu,
+    cuda_add,
+    cuda_token_choices,
 };
 
 }  // namespace
