@@ -2,6 +2,7 @@
 
 #include <array>
 
+#include "eval/evaluate.h"
 #include "eval/logits.h"
 #include "lora/compare.h"
 #include "lora/inspect.h"
@@ -17,6 +18,8 @@ constexpr std::array kinds{
     JobKind{"preview", merge::run_preview},
     JobKind{"inspect", lora::run_inspect},
     JobKind{"compare", lora::run_compare},
+    JobKind{"checkpoint", eval::run_checkpoint},
+    JobKind{"evaluate", eval::run_evaluate},
     JobKind{"logits", eval::run_logits},
 };
 
