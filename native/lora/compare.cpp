@@ -112,7 +112,6 @@ class Comparison {
     const auto count = static_cast<std::int64_t>(modules_.size());
     const Shares shares = shares_of(threads, std::max<std::int64_t>(1, most_bytes / largest), count);
     ComputingPlaces places(threads, shares.computing, cancel);
-    const bool pair_products = ops::has_pair_products(core::best_instruction_set());
     // One result for each module, so that their sum does not depend on who came first.
     std::vector<Matrix<double>> products(modules_.size());
     std::atomic<std::int64_t> next{0};
@@ -125,7 +124,7 @@ class Comparison {
           const SharedModule& module = modules_[static_cast<std::size_t>(i)];
           // The disk works while this one is read and computed.
           if (i + shares.workers < count) modules_[static_cast<std::size_t>(i + shares.workers)].prefetch();
-          read_module(module.sources(), pair_products, units, cancel);
+          read_module(module.sources(), pair_products_, units, cancel);
           products[static_cast<std::size_t>(i)] = places.with_place([&](ComputingPlace& place) {
             return update_products(module.sources(), units, place.grams, place.executor);
           });
@@ -145,7 +144,7 @@ class Comparison {
   void add(const Field& adapter, int position, SideOf side_of) {
     const core::SafetensorsReader& file =
         *files_.emplace_back(std::make_unique<core::SafetensorsReader>(adapter.at("weightsFile").text()));
-    files_.back()->leave_cache();
+    bool in_bf16 = true;
     for (const Field& module : adapter.at("modules").items()) {
       const FactorPair pair =
           find_factors(file, module.at("a").text(), module.at("b").text(), module.at("rank").integer(1, most_rank));
@@ -154,7 +153,10 @@ class Comparison {
       std::vector<UnitSource>& side = side_of(std::tuple(module.at("name").text(), pair.in(), pair.out()));
       if (!side.empty() && side.back().adapter == position) throw module.refuse("names a module twice");
       side.push_back({pair, position, module.at("scaling").number()});
+      in_bf16 = in_bf16 && all_bf16({&side.back(), 1});
     }
+    // Floats are read and widened through the system's cache, which reads ahead for them.
+    if (in_bf16 && pair_products_) files_.back()->leave_cache();
   }
 
   static void check_side(const core::SafetensorsReader& file, const core::TensorInfo& tensor, std::int64_t found,
@@ -192,6 +194,7 @@ class Comparison {
   int rows_ = 0;
   int cols_ = 0;
   bool symmetric_ = false;
+  const bool pair_products_ = ops::has_pair_products(core::best_instruction_set());
 };
 
 }  // namespace

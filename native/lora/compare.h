@@ -16,8 +16,9 @@ namespace amalgam::lora {
 /// without widening them, where the processor can), sums over blocks in double, and everything in double for adapters
 /// whose units nearly cancel in a module. The same job gives the same bits on the same processor.
 ///
-/// Every file is read once, module by module; a module takes 4 (in + out) R bytes for R stacked units, and 8 R^2.
-/// Several run side by side as long as that stays under a gigabyte. Throws core::Error: the errors of reading
+/// Every file is read once, module by module, and a module of bfloat16 factors once more where only double is precise
+/// enough for one of its sources. A module takes 4 (in + out) R bytes for R stacked units, and 8 R^2. Several are in
+/// memory as long as that stays under a gigabyte: some are computed while the others are read. Throws core::Error: the errors of reading
 /// safetensors, "tensor-missing", "shape-mismatch", "not-finite", "file-changed", "cancelled".
 core::Json run_compare(const core::Json& request, core::Progress& progress, const core::CancelToken& cancel);
 

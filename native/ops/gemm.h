@@ -72,8 +72,8 @@ void gemm_in_runs(Executor& executor, Strided<float> a, Strided<float> b, core::
 void upper_gram_in_runs(Executor& executor, Strided<float> x, core::MatrixView<float> c);
 
 /// Products of bfloat16 numbers at twice the speed. The bits of every float are two numbers, and one step adds both
-/// products; sums run in float, as above, over blocks of half as many steps. Numbers below 1e-38 count as 0. Only where has_pair_products says so, else
-/// std::logic_error.
+/// products; sums run in float, as above, over half as many steps. Numbers below 1e-38 count as 0. Only where
+/// has_pair_products says so, else std::logic_error.
 bool has_pair_products(core::InstructionSet set);
 void gemm_of_pairs(Executor& executor, Strided<float> a, Strided<float> b, core::MatrixView<float> c);
 void upper_gram_of_pairs(Executor& executor, Strided<float> x, core::MatrixView<float> c);

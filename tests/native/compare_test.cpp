@@ -248,6 +248,52 @@ TEST("a value that is not finite, a wrong shape and a missing tensor are refused
   }
 }
 
+namespace {
+
+/// A bfloat16 adapter with `bits` at element 4 of its A (unit 0) or element 9 of its B (unit 1), on request with nothing
+/// but zeros in the unit's other vector. Returns it as a side of a request.
+Json spoilt_side(test::Random& random, bool in_a, bool beside_zeros, std::uint32_t bits) {
+  Adapter adapter{{}, 1, DType::BF16};
+  adapter.modules["m"] = test::random_factors(random, 40, 48, 4, DType::BF16);
+  auto& [a, b] = adapter.modules["m"];
+  float* place = in_a ? &a(0, 3) : &b(2, 0);
+  place[0] = 0.3125f;
+  place[1] = 0.4375f;
+  if (beside_zeros && in_a) {
+    for (std::int64_t i = 0; i < b.rows(); ++i) b(i, 0) = 0;
+  } else if (beside_zeros) {
+    for (std::int64_t j = 0; j < a.cols(); ++j) a(1, j) = 0;
+  }
+  Json side = side_of({&adapter});
+  test::replace_float(side.as_array("side")[0].get_string("weightsFile"), std::bit_cast<float>(0x3ee03ea0u),
+                      std::bit_cast<float>(bits << 16 | 0x3ea0u));
+  return side;
+}
+
+}  // namespace
+
+TEST("NaN and infinity in bfloat16 factors are refused with tensor and index on either side, also beside zeros") {
+  test::Random random(12);
+  Adapter sound{{}, 1, DType::BF16};
+  sound.modules["m"] = test::random_factors(random, 40, 48, 3, DType::BF16);
+  const Json other = side_of({&sound});
+  for (const std::uint32_t bits : {0x7fc0u, 0xff81u, 0x7f80u, 0xff80u}) {
+    for (const bool in_a : {true, false}) {
+      for (const bool beside_zeros : {true, false}) {
+        const Json spoilt = spoilt_side(random, in_a, beside_zeros, bits);
+        Json both = spoilt;
+        both.push(other.as_array("side")[0]);
+        for (const auto& [left, right] : {std::pair(both, Json()), std::pair(spoilt, other), std::pair(other, spoilt)}) {
+          const core::Error error = CHECK_ERROR("not-finite", run(left, right));
+          CHECK_EQ(error.tensor, in_a ? test::a_name("m") : test::b_name("m"));
+          CHECK_EQ(error.path, spoilt.as_array("side")[0].get_string("weightsFile"));
+          CHECK(std::string(error.what()).find(in_a ? "element 4." : "element 9.") != std::string::npos);
+        }
+      }
+    }
+  }
+}
+
 TEST("progress counts bytes to the total, and a cancelled comparison stops") {
   const std::vector<Adapter> adapters = varied(6, 11, {DType::F32});
   const Json side = side_of(pointers(adapters));

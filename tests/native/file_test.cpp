@@ -1,10 +1,12 @@
 #include "core/file.h"
 
+#include <fcntl.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
 #include <unistd.h>
 
 #include <cerrno>
+#include <cstring>
 #include <filesystem>
 #include <fstream>
 #include <string>
@@ -23,6 +25,17 @@ std::string make_file(const std::string& content) {
   return path;
 }
 
+/// Writes the file to the disk and takes it out of memory, where the system does that.
+void drop_from_cache(const std::string& path) {
+#ifdef __linux__
+  const FileDescriptor file(::open(path.c_str(), O_RDWR));
+  CHECK_EQ(::fsync(file.get()), 0);
+  CHECK_EQ(::posix_fadvise(file.get(), 0, 0, POSIX_FADV_DONTNEED), 0);
+#else
+  static_cast<void>(path);
+#endif
+}
+
 }  // namespace
 
 TEST("reading: any part, exactly") {
@@ -33,6 +46,27 @@ TEST("reading: any part, exactly") {
   CHECK_EQ(part, "3456");
   file.read(10, 0, nullptr);
   file.check_unchanged();
+}
+
+TEST("reading within a space: any part, exactly, from memory and past the system's cache") {
+  std::string content(50'001, ' ');
+  for (std::size_t i = 0; i < content.size(); ++i) content[i] = static_cast<char>(i * 31 + i / 4096);
+  const std::string path = make_file(content);
+  drop_from_cache(path);
+  InputFile from_memory(path);
+  InputFile from_disk(path);
+  from_disk.leave_cache();
+  for (const InputFile* file : {&from_disk, &from_memory}) {
+    Matrix<std::byte> space;
+    for (const std::size_t offset : {0u, 1u, 4095u, 4096u, 8195u, 49'999u}) {
+      for (const std::size_t bytes : {1u, 2u, 4096u, 41'806u}) {
+        if (offset + bytes > content.size()) continue;
+        const std::byte* found = file->read_within(offset, bytes, space);
+        CHECK(std::memcmp(found, content.data() + offset, bytes) == 0);
+      }
+    }
+    CHECK_ERROR("file-changed", file->read_within(49'000, 1'002, space));
+  }
 }
 
 TEST("a missing file, a folder and a pipe are unreadable") {
