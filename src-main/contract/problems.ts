@@ -18,7 +18,7 @@ export const problemTitles = {
   'folder-unreadable': 'Folder cannot be read',
   'config-missing': 'adapter_config.json is missing',
   'config-not-json': 'adapter_config.json is not JSON',
-  'config-invalid': 'adapter_config.json is not valid',
+  'config-invalid': 'Config is not valid',
   'not-a-lora': 'Not a LoRA adapter',
   'weights-missing': 'No weights file',
   'pickle-not-opened': 'Pickle files are not opened',
@@ -83,6 +83,7 @@ export const problemTitles = {
   'variant-misread': 'Read as another kind of adapter',
   // base models and evaluation (the native core throws the same codes)
   'checkpoint-missing': 'No weights of a base model here',
+  'checkpoint-invalid': 'Files of a base model do not fit together',
   'architecture-unknown': 'Architecture is not supported',
   'config-unsupported': 'A field of config.json is not supported',
   'base-unknown': 'No such base model',
