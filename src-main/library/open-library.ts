@@ -13,6 +13,7 @@ import { createLinks } from './links.ts'
 import { migrations } from './migrations/index.ts'
 import { openDatabase } from './open-database.ts'
 import { createSimilarityStore, type SimilarityStore } from './similarity-store.ts'
+import { createTaskStore, type TaskStore } from './task-store.ts'
 import { createViewStore, type ViewStore } from './view-store.ts'
 
 /** Name of the database in the library's folder. */
@@ -33,6 +34,8 @@ export interface Library {
   readonly similarities: SimilarityStore
   readonly jobs: JobStore
   readonly imports: ImportStore
+  /** Tasks to evaluate on, with their examples. */
+  readonly tasks: TaskStore
   readonly now: () => Date
   close(): void
 }
@@ -69,6 +72,7 @@ function joinStores(db: Database.Database, file: string, now: () => Date): Libra
     similarities: createSimilarityStore(db),
     jobs: createJobStore(db),
     imports: createImportStore(db),
+    tasks: createTaskStore(db, file, now),
     now,
     close: () => void db.close(),
   }
