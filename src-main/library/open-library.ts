@@ -12,6 +12,7 @@ import { createJobStore, type JobStore } from './job-store.ts'
 import { createLinks } from './links.ts'
 import { migrations } from './migrations/index.ts'
 import { openDatabase } from './open-database.ts'
+import { createRunStore, type RunStore } from './run-store.ts'
 import { createSimilarityStore, type SimilarityStore } from './similarity-store.ts'
 import { createTaskStore, type TaskStore } from './task-store.ts'
 import { createViewStore, type ViewStore } from './view-store.ts'
@@ -34,6 +35,8 @@ export interface Library {
   readonly similarities: SimilarityStore
   readonly jobs: JobStore
   readonly imports: ImportStore
+  /** What evaluations found. */
+  readonly runs: RunStore
   /** Tasks to evaluate on, with their examples. */
   readonly tasks: TaskStore
   readonly now: () => Date
@@ -72,6 +75,7 @@ function joinStores(db: Database.Database, file: string, now: () => Date): Libra
     similarities: createSimilarityStore(db),
     jobs: createJobStore(db),
     imports: createImportStore(db),
+    runs: createRunStore(db, now),
     tasks: createTaskStore(db, file, now),
     now,
     close: () => void db.close(),
