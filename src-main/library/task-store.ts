@@ -178,7 +178,8 @@ export function createTaskStore(db: Database.Database, databaseFile: string, now
       // Ids stay the rows' own; what was in two splits under one id now stands in one, and gets a second.
       const raw = (split: Split) => dealt[split].map((example) => ({ ...example, ownId: example.id }))
       const file = { ...contentsOf(id).file, version: earlier.version + 1, split: { seed } }
-      return store(file, numbered(raw('train'), raw('validation'), raw('test')), filledIn(earlier), earlier)
+      const problems = await store(file, numbered(raw('train'), raw('validation'), raw('test')), filledIn(earlier), earlier)
+      return problems.filter(({ code }) => code !== 'task-defaulted')
     },
     remove(id) {
       const stored = byId.get(id)

@@ -39,7 +39,7 @@ export function parseTask(value: unknown, stem: string, path: string): ParsedTas
     maxNewTokens: defaultNewTokens[answer],
     split: { seed: defaultTaskSeed },
   }
-  const defaulted = Object.keys(defaults).filter((field) => given[field] === undefined)
+  const defaulted = Object.keys(defaults).filter((field) => isMissing(given[field]))
   const parsed = v.safeParse(taskFileSchema, { ...defaults, ...definedOf(given) })
   if (!parsed.success) return refused(parsed.issues.map((issue) => wrongField(path, issue)))
   const problems = furtherProblems(parsed.output, path)
@@ -64,8 +64,13 @@ export function titleOf(id: string): string {
   return `${words.charAt(0).toUpperCase()}${words.slice(1)}`
 }
 
+/** null says the same as leaving a field out. */
+function isMissing(value: unknown): boolean {
+  return value === undefined || value === null
+}
+
 function definedOf(given: Readonly<Record<string, unknown>>): Readonly<Record<string, unknown>> {
-  return Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined))
+  return Object.fromEntries(Object.entries(given).filter(([, value]) => !isMissing(value)))
 }
 
 function furtherProblems(file: TaskFile, path: string): readonly Problem[] {
