@@ -100,10 +100,10 @@ export function normStep(norm: number, largest: number): number {
 }
 
 /** The cell an arrow key leads to, nearest in that direction; null when there is none. */
-export function nextCell(cells: readonly NormCell[], at: number, key: string): number | null {
+export function nextCell(cells: readonly Pick<NormCell, 'row' | 'column'>[], at: number, key: string): number | null {
   const from = cells[at]
   if (!from) return null
-  const ahead: Readonly<Record<string, (cell: NormCell) => boolean>> = {
+  const ahead: Readonly<Record<string, (cell: Pick<NormCell, 'row' | 'column'>) => boolean>> = {
     ArrowRight: (cell) => cell.row === from.row && cell.column > from.column,
     ArrowLeft: (cell) => cell.row === from.row && cell.column < from.column,
     ArrowDown: (cell) => cell.row > from.row,
@@ -113,7 +113,7 @@ export function nextCell(cells: readonly NormCell[], at: number, key: string): n
   if (key === 'End') return cells.length - 1
   const wanted = ahead[key]
   if (!wanted) return null
-  const far = (cell: NormCell): number => Math.abs(cell.row - from.row) * 1000 + Math.abs(cell.column - from.column)
+  const far = (cell: Pick<NormCell, 'row' | 'column'>): number => Math.abs(cell.row - from.row) * 1000 + Math.abs(cell.column - from.column)
   const found = cells.filter(wanted).sort((one, other) => far(one) - far(other))[0]
   return found ? cells.indexOf(found) : null
 }

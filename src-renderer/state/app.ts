@@ -7,6 +7,8 @@ import { Commands } from './commands.svelte.ts'
 import { Connection } from './connection.svelte.ts'
 import type { AppState } from './context.ts'
 import { DetailState } from './detail.svelte.ts'
+import { EvaluateDraft } from './evaluate-draft.svelte.ts'
+import { EvaluateState } from './evaluate.svelte.ts'
 import { ExportState } from './export.svelte.ts'
 import { ImportsState } from './imports.svelte.ts'
 import { InfoState } from './info.svelte.ts'
@@ -24,6 +26,7 @@ import { WatchingState } from './settings-watching.svelte.ts'
 import { SettingsState } from './settings.svelte.ts'
 import { TaskImportState } from './task-import.svelte.ts'
 import { TasksState } from './tasks.svelte.ts'
+import { TryState } from './try.svelte.ts'
 import { UndoState } from './undo.svelte.ts'
 import { ViewsState } from './views.svelte.ts'
 
@@ -36,6 +39,9 @@ export function createApp(window: Window): AppState {
   const selection = new Selection(bridge)
   const library = new LibraryState(bridge)
   const detail = new DetailState(bridge)
+  const bases = new BasesState(bridge, announcer)
+  const merge = new MergeState(bridge, settings, announcer)
+  const evaluate = new EvaluateState(bridge, announcer, bases)
   const tasks = new TasksState(bridge, announcer)
   const undo = new UndoState(bridge, announcer)
   return {
@@ -58,11 +64,14 @@ export function createApp(window: Window): AppState {
     inspection: new LibraryInspection(bridge),
     watching: new WatchingState(bridge),
     jobs: new JobsState(bridge, announcer),
-    merge: new MergeState(bridge, settings, announcer),
+    merge,
     inspect: new InspectState(bridge),
-    bases: new BasesState(bridge, announcer),
+    bases,
     tasks,
     taskImport: new TaskImportState(bridge, announcer, tasks),
+    evaluate,
+    evaluateDraft: new EvaluateDraft(bridge, { evaluate, selection, merge }),
+    trying: new TryState(bridge),
     exports: new ExportState(bridge),
     licences: new LicencesState(bridge),
     recovery: new RecoveryState(bridge),

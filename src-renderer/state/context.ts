@@ -7,6 +7,8 @@ import type { CollectionsState } from './collections.svelte.ts'
 import type { Commands } from './commands.svelte.ts'
 import type { Connection } from './connection.svelte.ts'
 import type { DetailState } from './detail.svelte.ts'
+import type { EvaluateDraft } from './evaluate-draft.svelte.ts'
+import type { EvaluateState } from './evaluate.svelte.ts'
 import type { ExportState } from './export.svelte.ts'
 import type { ImportsState } from './imports.svelte.ts'
 import type { InfoState } from './info.svelte.ts'
@@ -24,6 +26,7 @@ import type { WatchingState } from './settings-watching.svelte.ts'
 import type { SettingsState } from './settings.svelte.ts'
 import type { TaskImportState } from './task-import.svelte.ts'
 import type { TasksState } from './tasks.svelte.ts'
+import type { TryState } from './try.svelte.ts'
 import type { UndoState } from './undo.svelte.ts'
 import type { ViewsState } from './views.svelte.ts'
 
@@ -54,6 +57,9 @@ export interface AppState {
   readonly bases: BasesState
   readonly tasks: TasksState
   readonly taskImport: TaskImportState
+  readonly evaluate: EvaluateState
+  readonly evaluateDraft: EvaluateDraft
+  readonly trying: TryState
   readonly exports: ExportState
   readonly licences: LicencesState
   /** While the library is damaged. */

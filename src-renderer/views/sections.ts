@@ -1,6 +1,7 @@
 import type { Component } from 'svelte'
 import type { SectionId } from '../state/navigation.svelte.ts'
 import type { IconName } from '../parts/icons.ts'
+import EvaluateView from './evaluate/EvaluateView.svelte'
 import InspectView from './inspect/InspectView.svelte'
 import JobsView from './jobs/JobsView.svelte'
 import LibraryView from './library/LibraryView.svelte'
@@ -24,6 +25,7 @@ export const sections: readonly Section[] = [
   { id: 'inspect', label: 'Inspect', icon: 'inspect', component: InspectView },
   { id: 'models', label: 'Models', icon: 'models', component: ModelsView },
   { id: 'tasks', label: 'Tasks', icon: 'tasks', component: TasksView },
+  { id: 'evaluate', label: 'Evaluate', icon: 'evaluate', component: EvaluateView },
   { id: 'jobs', label: 'Jobs', icon: 'jobs', component: JobsView },
   { id: 'settings', label: 'Settings', icon: 'settings', component: SettingsView },
 ]
