@@ -103,6 +103,7 @@ export const problemTitles = {
   // tokens and tasks
   'tokenizer-missing': 'No tokenizer here',
   'tokenizer-not-readable': 'Tokenizer cannot be read',
+  'template-missing': 'No chat template',
   'template-failed': 'Chat template failed',
   'answer-empty': 'Answer has no tokens',
   'task-missing': 'No tasks here',

@@ -3,6 +3,7 @@ import Database from 'better-sqlite3'
 import { Refusal } from '../contract/problems.ts'
 import type { Log } from '../platform/log.ts'
 import { createAdapterStore, type AdapterStore } from './adapter-store.ts'
+import { createBaseStore, type BaseStore } from './base-store.ts'
 import { createCollectionStore, type CollectionStore } from './collection-store.ts'
 import { libraryCorrupt } from './database-problems.ts'
 import { createEditJournal, type EditJournal } from './edit-journal.ts'
@@ -35,6 +36,7 @@ export interface Library {
   readonly similarities: SimilarityStore
   readonly jobs: JobStore
   readonly imports: ImportStore
+  readonly bases: BaseStore
   /** What evaluations found. */
   readonly runs: RunStore
   /** Tasks to evaluate on, with their examples. */
@@ -75,6 +77,7 @@ function joinStores(db: Database.Database, file: string, now: () => Date): Libra
     similarities: createSimilarityStore(db),
     jobs: createJobStore(db),
     imports: createImportStore(db),
+    bases: createBaseStore(db, now),
     runs: createRunStore(db, now),
     tasks: createTaskStore(db, file, now),
     now,
