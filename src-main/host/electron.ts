@@ -18,6 +18,12 @@ export function createElectronPort(common: CommonPort): HostPort {
       if (folder !== undefined) access.allow(folder)
       return folder ?? null
     },
+    async pickFile(title, endings) {
+      const filters = [{ name: 'Examples', extensions: [...endings] }]
+      const [file] = await pick({ title, filters, properties: ['openFile'] })
+      if (file !== undefined) access.allow(file)
+      return file ?? null
+    },
     async pickAdapters() {
       const paths = await pick({ title: 'Add adapters', buttonLabel: 'Add', properties: ['openDirectory', 'multiSelections'] })
       for (const path of paths) access.allow(path)

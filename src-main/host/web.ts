@@ -54,6 +54,7 @@ const withoutDesktop = {
   kind: 'web',
   canPick: false,
   pickFolder: async () => null,
+  pickFile: async () => null,
   pickAdapters: async () => [],
   reveal: async () => undefined,
   preventSleep: () => () => undefined,

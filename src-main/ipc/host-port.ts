@@ -23,6 +23,8 @@ export interface HostPort {
   readonly canPick: boolean
   /** Asks for one folder; null when the person closed the dialog. What was chosen is allowed from then on. */
   pickFolder(title: string): Promise<string | null>
+  /** Asks for one file with one of these endings (without a dot); null when the person closed the dialog. What was chosen is allowed from then on. */
+  pickFile(title: string, endings: readonly string[]): Promise<string | null>
   /** Asks for folders or files that hold adapters; empty when the person closed the dialog. */
   pickAdapters(): Promise<readonly string[]>
   /** Shows a file or folder in the system's file manager. */

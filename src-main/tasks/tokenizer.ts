@@ -4,6 +4,7 @@ import { errorProblem, Refusal, shownValue, type Problem } from '../contract/pro
 import { readText } from './read-text.ts'
 import { compileTemplate, plainTemplate, type ChatMessage, type RenderChat } from './template.ts'
 
+export { checkVocabulary } from './check-vocabulary.ts'
 export type { ChatMessage } from './template.ts'
 
 /** A base model's tokenizer together with the template that makes its prompts. */
@@ -65,16 +66,6 @@ export function openTokenizer(folder: string): PromptTokenizer {
           }),
     render,
   }
-}
-
-/** The problem of a tokenizer that knows more tokens than the base model's embedding has rows; null when it fits. More rows than tokens are usual. */
-export function checkVocabulary(tokenizer: Pick<PromptTokenizer, 'vocabulary'>, modelVocabulary: number): Problem | null {
-  if (tokenizer.vocabulary <= modelVocabulary) return null
-  return errorProblem(
-    'vocabulary-mismatch',
-    `The tokenizer knows ${tokenizer.vocabulary} tokens, but the embedding of the base model has ${modelVocabulary} rows.`,
-    { where: { field: 'vocab_size', value: String(modelVocabulary) }, hint: 'Use the tokenizer that belongs to this checkpoint.' },
-  )
 }
 
 function build(file: string, tokens: Fields, config: Fields): Tokenizer {

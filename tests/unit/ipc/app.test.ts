@@ -44,6 +44,7 @@ function open(port: Partial<HostPort> = {}, resources?: string): Opened {
     clock: () => new Date(),
     canPick: true,
     pickFolder: async () => null,
+    pickFile: async () => null,
     pickAdapters: async () => [],
     reveal: async (path) => void revealed.push(path),
     preventSleep: () => () => undefined,

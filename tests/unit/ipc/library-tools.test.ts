@@ -31,7 +31,8 @@ function open(folder = mkdtempSync(join(tmpdir(), 'amalgam-tools-'))): Opened {
   mkdirSync(join(folder, 'pool'), { recursive: true })
   const app = createApp({
     ...{ kind: 'web', version: '1', paths, access: createPathAccess([join(folder, 'pool')]), log: silentLog, clock: () => new Date() },
-    ...{ canPick: false, pickFolder: async () => null, pickAdapters: async () => [], reveal: async () => undefined },
+    ...{ canPick: false, pickFolder: async () => null, pickFile: async () => null },
+    ...{ pickAdapters: async () => [], reveal: async () => undefined },
     preventSleep: () => () => undefined,
   })
   opened.push(app)

@@ -34,7 +34,7 @@ function open(folder: string): App {
   const paths = appPaths({ libraryFolder: join(folder, 'library'), resources: join(folder, 'resources'), renderer: folder })
   const app = createApp({
     ...{ kind: 'electron', version: '1.2.3', paths, access: createPathAccess([paths.library, join(folder, 'pool')]), log: silentLog },
-    ...{ clock: () => new Date(), canPick: true, pickFolder: async () => null, pickAdapters: async () => [] },
+    ...{ clock: () => new Date(), canPick: true, pickFolder: async () => null, pickFile: async () => null, pickAdapters: async () => [] },
     ...{ reveal: async () => undefined, preventSleep: () => () => undefined },
   })
   opened.push(app)
