@@ -4,7 +4,9 @@
 //
 // A Simd type has: Number, Vector, width (numbers in a Vector), tile_rows and tile_vectors (the register tile of C),
 // and
-//   zero()  load(p)  store(p, v)  broadcast(x)  multiply_add(a, b, c): a * b + c for vectors and for single numbers.
+//   zero()  load(p)  store(p, v)  broadcast(x)  multiply_add(a, b, c): a * b + c for vectors and for single numbers,
+// and for vectors of floats, where it pays, Bits (as many unsigned integers) and transpose(rows), which turns `width`
+// vectors into those of their columns.
 #pragma once
 
 #include <cstdint>
@@ -71,6 +73,18 @@ inline __attribute__((always_inline)) void transpose_4x4(const Source* source, s
   }
 }
 
+/// Simd::Bits, or NoBits where there is none.
+struct NoBits {};
+template <typename Simd>
+struct BitsOf {
+  using Type = NoBits;
+};
+template <typename Simd>
+  requires requires { typename Simd::Bits; }
+struct BitsOf<Simd> {
+  using Type = typename Simd::Bits;
+};
+
 template <typename Simd>
 struct GemmLoops {
   using Number = typename Simd::Number;
@@ -78,6 +92,47 @@ struct GemmLoops {
   static constexpr int rows = Simd::tile_rows;
   static constexpr int vectors = Simd::tile_vectors;
   static constexpr int cols = vectors * Simd::width;
+
+  using Bits = typename BitsOf<Simd>::Type;
+
+  /// Whether blocks of a strip are turned round in registers.
+  template <int width, typename Source>
+  static constexpr bool turns_blocks = !__is_same(Bits, NoBits) && width % Simd::width == 0 && !__is_same(Source, double);
+
+  /// Depth of such a block: a register holds as many numbers of Source.
+  template <typename Source>
+  static constexpr int block_depth = Simd::width * static_cast<int>(sizeof(Number) / sizeof(Source));
+
+  /// As widened() of the lower half of every lane.
+  static __attribute__((always_inline)) Vector widened_halves(Bits bits) {
+    const Bits magnitude = (bits & 0x7fffu) << 13;
+    const Bits scaled = (Bits)((Vector)magnitude * Simd::broadcast(0x1p112f));
+    const Bits wide = magnitude >= 0x0f800000u ? magnitude | 0x7f800000u : scaled;
+    return (Vector)((bits & 0x8000u) << 16 | wide);
+  }
+
+  /// A block of Simd::width vectors and block_depth steps, each vector's steps side by side in `source`. Numbers of 16
+  /// bits are turned round in pairs and parted afterwards.
+  template <int width, typename Source>
+  static __attribute__((always_inline)) void pack_block(const Source* source, std::int64_t stride, Number* out) {
+    Vector rows[Simd::width];
+    unrolled<Simd::width>([&]<int i>() { rows[i] = Simd::load(reinterpret_cast<const Number*>(source + i * stride)); });
+    Simd::transpose(rows);
+    unrolled<Simd::width>([&]<int q>() {
+      if constexpr (__is_same(Source, float)) {
+        Simd::store(out + q * width, rows[q]);
+      } else {
+        const Bits pair = (Bits)rows[q];
+        if constexpr (__is_same(Source, Bf16)) {
+          Simd::store(out + 2 * q * width, (Vector)(pair << 16));
+          Simd::store(out + (2 * q + 1) * width, (Vector)(pair & 0xffff0000u));
+        } else {
+          Simd::store(out + 2 * q * width, widened_halves(pair & 0xffffu));
+          Simd::store(out + (2 * q + 1) * width, widened_halves(pair >> 16));
+        }
+      }
+    });
+  }
 
   /// One strip: out[d * width + i]. `count` of its `width` vectors exist.
   template <int width, typename Source>
@@ -97,6 +152,13 @@ struct GemmLoops {
       constexpr int block = 4;
       constexpr int whole = width / block * block;
       std::int64_t d = 0;
+      if constexpr (turns_blocks<width, Source>) {
+        for (; d + block_depth<Source> <= depth; d += block_depth<Source>) {
+          for (int i = 0; i < width; i += Simd::width) {
+            pack_block<width>(source + i * vector_stride + d, vector_stride, out + d * width + i);
+          }
+        }
+      }
       for (; d + block <= depth; d += block) {
         for (int i = 0; i < whole; i += block) {
           transpose_4x4<width>(source + i * vector_stride + d, vector_stride, out + d * width + i);
@@ -126,26 +188,27 @@ struct GemmLoops {
     }
   }
 
-  /// One register tile of tile_rows x cols: the present part of c = or += a strip times b strip. Steps of `a` lie
-  /// `a_step` numbers apart. After every `run` steps the sums are put aside and begin anew (0: never).
-  template <int tile_rows, int a_step, int run = 0>
+  /// One register tile of tile_rows x tile_vectors: the present part of c = or += a strip times b strip. Steps of `a`
+  /// lie `a_step` numbers apart. After every `run` steps the sums are put aside and begin anew (0: never).
+  template <int tile_rows, int tile_vectors, int a_step, int run = 0>
   static void multiply_tile(std::int64_t depth, const Number* a, const Number* b, Number* c, std::int64_t stride,
                             std::int64_t present_rows, std::int64_t present_cols, bool accumulate) {
-    const bool whole = present_rows == tile_rows && present_cols == cols;
+    constexpr int tile_cols = tile_vectors * Simd::width;
+    const bool whole = present_rows == tile_rows && present_cols == tile_cols;
     // C lies far apart and far away, where the processor does not look ahead: it is asked for before it is wanted.
     if (whole && accumulate) {
       unrolled<tile_rows>([&]<int i>() {
-        unrolled<vectors>([&]<int v>() { __builtin_prefetch(c + i * stride + v * Simd::width, 1); });
+        unrolled<tile_vectors>([&]<int v>() { __builtin_prefetch(c + i * stride + v * Simd::width, 1); });
       });
     }
-    Vector sum[tile_rows][vectors];
-    unrolled<tile_rows>([&]<int i>() { unrolled<vectors>([&]<int v>() { sum[i][v] = Simd::zero(); }); });
+    Vector sum[tile_rows][tile_vectors];
+    unrolled<tile_rows>([&]<int i>() { unrolled<tile_vectors>([&]<int v>() { sum[i][v] = Simd::zero(); }); });
     const auto step = [&]() __attribute__((always_inline)) {
-      Vector column[vectors];
-      unrolled<vectors>([&]<int v>() { column[v] = Simd::load(b + v * Simd::width); });
+      Vector column[tile_vectors];
+      unrolled<tile_vectors>([&]<int v>() { column[v] = Simd::load(b + v * Simd::width); });
       unrolled<tile_rows>([&]<int i>() {
         const Vector factor = Simd::broadcast(a[i]);
-        unrolled<vectors>([&]<int v>() { sum[i][v] = Simd::multiply_add(factor, column[v], sum[i][v]); });
+        unrolled<tile_vectors>([&]<int v>() { sum[i][v] = Simd::multiply_add(factor, column[v], sum[i][v]); });
       });
       a += a_step;
       b += cols;
@@ -153,36 +216,50 @@ struct GemmLoops {
     if constexpr (run == 0) {
       for (std::int64_t d = 0; d < depth; ++d) step();
     } else {
-      Vector aside[tile_rows][vectors];
-      unrolled<tile_rows>([&]<int i>() { unrolled<vectors>([&]<int v>() { aside[i][v] = Simd::zero(); }); });
+      Vector aside[tile_rows][tile_vectors];
+      unrolled<tile_rows>([&]<int i>() { unrolled<tile_vectors>([&]<int v>() { aside[i][v] = Simd::zero(); }); });
       for (std::int64_t begin = 0; begin < depth; begin += run) {
         const std::int64_t end = begin + run < depth ? begin + run : depth;
         for (std::int64_t d = begin; d < end; ++d) step();
         unrolled<tile_rows>([&]<int i>() {
-          unrolled<vectors>([&]<int v>() {
+          unrolled<tile_vectors>([&]<int v>() {
             aside[i][v] = aside[i][v] + sum[i][v];
             sum[i][v] = Simd::zero();
           });
         });
       }
-      unrolled<tile_rows>([&]<int i>() { unrolled<vectors>([&]<int v>() { sum[i][v] = aside[i][v]; }); });
+      unrolled<tile_rows>([&]<int i>() { unrolled<tile_vectors>([&]<int v>() { sum[i][v] = aside[i][v]; }); });
     }
     if (whole) {
       unrolled<tile_rows>([&]<int i>() {
-        unrolled<vectors>([&]<int v>() {
+        unrolled<tile_vectors>([&]<int v>() {
           Number* place = c + i * stride + v * Simd::width;
           Simd::store(place, accumulate ? Simd::load(place) + sum[i][v] : sum[i][v]);
         });
       });
       return;
     }
-    Number tile[tile_rows][cols];
+    Number tile[tile_rows][tile_cols];
     unrolled<tile_rows>(
-        [&]<int i>() { unrolled<vectors>([&]<int v>() { Simd::store(&tile[i][v * Simd::width], sum[i][v]); }); });
+        [&]<int i>() { unrolled<tile_vectors>([&]<int v>() { Simd::store(&tile[i][v * Simd::width], sum[i][v]); }); });
     for (std::int64_t i = 0; i < present_rows; ++i) {
       for (std::int64_t j = 0; j < present_cols; ++j) {
         c[i * stride + j] = accumulate ? c[i * stride + j] + tile[i][j] : tile[i][j];
       }
+    }
+  }
+
+  /// A tile with no more rows (1, 2, 4, ...) and vectors than are there; for products of few rows or columns.
+  template <int tile_rows, int tile_vectors>
+  static void multiply_part(std::int64_t depth, const Number* a, const Number* b, Number* c, std::int64_t stride,
+                            std::int64_t present_rows, std::int64_t present_cols, bool accumulate) {
+    if constexpr (tile_rows < rows) {
+      if (present_rows > tile_rows) {
+        return multiply_part<2 * tile_rows, tile_vectors>(depth, a, b, c, stride, present_rows, present_cols, accumulate);
+      }
+      multiply_tile<tile_rows, tile_vectors, rows>(depth, a, b, c, stride, present_rows, present_cols, accumulate);
+    } else {
+      multiply_tile<rows, tile_vectors, rows>(depth, a, b, c, stride, present_rows, present_cols, accumulate);
     }
   }
 
@@ -192,8 +269,16 @@ struct GemmLoops {
       const std::int64_t present_cols = target.cols - j < cols ? target.cols - j : cols;
       for (std::int64_t i = 0; i < target.rows; i += rows) {
         const std::int64_t present_rows = target.rows - i < rows ? target.rows - i : rows;
-        multiply_tile<rows, rows, run>(depth, a + i * depth, b + j * depth, target.c + i * target.stride + j,
-                                       target.stride, present_rows, present_cols, accumulate);
+        Number* c = target.c + i * target.stride + j;
+        if (run == 0 && present_cols <= Simd::width) {
+          multiply_part<1, 1>(depth, a + i * depth, b + j * depth, c, target.stride, present_rows, present_cols, accumulate);
+        } else if (run == 0 && present_rows < rows) {
+          multiply_part<1, vectors>(depth, a + i * depth, b + j * depth, c, target.stride, present_rows, present_cols,
+                                    accumulate);
+        } else {
+          multiply_tile<rows, vectors, rows, run>(depth, a + i * depth, b + j * depth, c, target.stride, present_rows,
+                                                  present_cols, accumulate);
+        }
       }
     }
   }
@@ -209,7 +294,7 @@ struct GemmLoops {
     for (std::int64_t i = 0; i < target.rows; i += symmetric_rows) {
       const std::int64_t present_rows = target.rows - i < symmetric_rows ? target.rows - i : symmetric_rows;
       const Number* a = packed + i / cols * cols * depth + i % cols;
-      multiply_tile<symmetric_rows, cols, run>(depth, a, b, target.c + i * target.stride, target.stride, present_rows,
+      multiply_tile<symmetric_rows, vectors, cols, run>(depth, a, b, target.c + i * target.stride, target.stride, present_rows,
                                                target.cols, accumulate);
     }
   }
