@@ -2,12 +2,14 @@ import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Problem } from '../contract/problems.ts'
 import { parseRecipe } from '../recipes/parse-recipe.ts'
+import { baseHandlers } from './base-handlers.ts'
 import { describeApp } from './describe-app.ts'
 import { exportHandlers } from './export-handlers.ts'
 import type { HostPort } from './host-port.ts'
 import { inspectHandlers } from './inspect-handlers.ts'
 import { libraryToolHandlers } from './library-tool-handlers.ts'
 import { refuseForeignPaths } from './path-policy.ts'
+import { resultHandlers } from './result-handlers.ts'
 import { nothingToRecover } from './recovery.ts'
 import { draftText } from './draft-text.ts'
 import type { Handlers } from './serve.ts'
@@ -71,6 +73,8 @@ export function createHandlers(services: Services, host: HostPort): Handlers {
     ...libraryToolHandlers(services, permitted),
     ...inspectHandlers(services),
     ...exportHandlers(services, permitted),
+    ...baseHandlers(services, host, permitted),
+    ...resultHandlers(services),
 
     'merge.preview': ({ recipe }) => previewer.preview(recipe),
     'merge.recipeText': ({ recipe }) => draftText(recipe, adapters),

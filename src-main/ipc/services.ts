@@ -10,6 +10,7 @@ import { createMergeRunner } from '../jobs/merge.ts'
 import { createQueue, type Queue } from '../jobs/queue.ts'
 import { backUpWhenDue } from '../library/back-up-daily.ts'
 import { unknownAdapter } from '../library/edit-adapters.ts'
+import { createBaseKeeper, type BaseKeeper } from '../library/base-keeper.ts'
 import { createImporter, type Importer } from '../library/importer.ts'
 import { loadCatalogue } from '../library/load-catalogue.ts'
 import { openLibrary, type Library } from '../library/open-library.ts'
@@ -31,11 +32,15 @@ export interface Services {
   readonly engine: Engine
   readonly importer: Importer
   readonly watcher: FolderWatcher
+  /** Takes base models in and watches over their files. */
+  readonly bases: BaseKeeper
   readonly queue: Queue
   readonly previewer: Previewer
   readonly emit: Publisher['emit']
   /** Folder of the demo pool; null where the app came without it. */
   readonly demoFolder: string | null
+  /** Folder of the demo's base model. */
+  readonly demoBase: string
   /** Where merged adapters go: the folder in the settings, or the library's own. */
   outputFolder(): string
   changeSettings(patch: SettingsPatch): Promise<Settings>
@@ -67,6 +72,12 @@ export function openServices(options: ServicesOptions): Services {
     log,
   })
   const watcher = createFolderWatcher({ importer, log, emitChanged: () => emit('library.toolsChanged', {}) })
+  const bases = createBaseKeeper({
+    bases: library.bases,
+    checkpoint: (folder, signal) => engine.checkpoint(folder, signal),
+    emitChanged: () => emit('bases.changed', {}),
+    log,
+  })
   const closing = new AbortController()
   const checkedStamp = (folder: string): string | null => adapters.writes.atPath(folder)?.stamp ?? null
   const queue = createQueue({
@@ -99,10 +110,12 @@ export function openServices(options: ServicesOptions): Services {
     engine,
     importer,
     watcher,
+    bases,
     queue,
     previewer,
     emit,
     demoFolder: existsSync(demoFolder) ? demoFolder : null,
+    demoBase: join(paths.resources, 'demo', 'base-model'),
     outputFolder,
     async changeSettings(patch) {
       const changed = await settings.set(patch)
@@ -119,6 +132,7 @@ export function openServices(options: ServicesOptions): Services {
     async takeUp() {
       await queue.open()
       importer.resumeChecks()
+      bases.takeUp()
       loadCatalogue(adapters, closing.signal).catch((error: unknown) =>
         log.error('the catalogue could not be loaded', { error: String(error) }),
       )
@@ -132,6 +146,7 @@ export function openServices(options: ServicesOptions): Services {
       await watcher.close()
       await queue.close()
       await importer.close()
+      await bases.close()
       await backedUp
       library.close()
     },
