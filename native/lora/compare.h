@@ -18,8 +18,8 @@ namespace amalgam::lora {
 ///
 /// Every file is read once, module by module, and a module of bfloat16 factors once more where only double is precise
 /// enough for one of its sources. A module takes 4 (in + out) R bytes for R stacked units, and 8 R^2. Several are in
-/// memory as long as that stays under a gigabyte: some are computed while the others are read. Throws core::Error: the errors of reading
-/// safetensors, "tensor-missing", "shape-mismatch", "not-finite", "file-changed", "cancelled".
+/// memory as long as that stays under a gigabyte: some are computed while the others are read. Throws core::Error: the
+/// errors of reading safetensors, "tensor-missing", "shape-mismatch", "not-finite", "file-changed", "cancelled".
 core::Json run_compare(const core::Json& request, core::Progress& progress, const core::CancelToken& cancel);
 
 }  // namespace amalgam::lora
