@@ -4,6 +4,7 @@ import type { Problem } from '../contract/problems.ts'
 import { parseRecipe } from '../recipes/parse-recipe.ts'
 import { baseHandlers } from './base-handlers.ts'
 import { describeApp } from './describe-app.ts'
+import { evaluateHandlers } from './evaluate-handlers.ts'
 import { exportHandlers } from './export-handlers.ts'
 import type { HostPort } from './host-port.ts'
 import { inspectHandlers } from './inspect-handlers.ts'
@@ -14,6 +15,7 @@ import { nothingToRecover } from './recovery.ts'
 import { draftText } from './draft-text.ts'
 import type { Handlers } from './serve.ts'
 import type { Services } from './services.ts'
+import { taskHandlers } from './task-handlers.ts'
 
 /** What answers each request: a line or two each; what needs more is a function elsewhere. */
 export function createHandlers(services: Services, host: HostPort): Handlers {
@@ -73,6 +75,8 @@ export function createHandlers(services: Services, host: HostPort): Handlers {
     ...libraryToolHandlers(services, permitted),
     ...inspectHandlers(services),
     ...exportHandlers(services, permitted),
+    ...evaluateHandlers(services),
+    ...taskHandlers(services, host, permitted),
     ...baseHandlers(services, host, permitted),
     ...resultHandlers(services),
 
