@@ -4,7 +4,7 @@ import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync
 import { join } from 'node:path'
 import type { Locator, Page } from 'playwright-core'
 import { demoAdapters } from '../helpers/demo.ts'
-import { assertAccessible, dropOnWindow, eventually, picture, pictures, sizes } from './screen.ts'
+import { assertAccessible, dropOnWindow, eventually, picture, pictures, savedText, sizes } from './screen.ts'
 
 export interface InspectOptions {
   /** Names the folder of the pictures. */
@@ -215,23 +215,6 @@ async function exportForVllm(page: Page, { host, folder, nameFolder }: InspectOp
 async function run(page: Page): Promise<void> {
   await page.getByRole('region', { name: 'Result' }).getByRole('button', { name: 'Merge', exact: true }).click()
   await page.getByRole('region', { name: 'This merge' }).getByText('done').waitFor({ timeout: 60_000 })
-}
-
-/** What the window hands over as a file while `act` runs, as text. */
-async function savedText(page: Page, act: () => Promise<void>): Promise<string> {
-  await page.evaluate(() => {
-    const original = URL.createObjectURL.bind(URL)
-    const kept = window as unknown as { saved?: Promise<string> }
-    delete kept.saved
-    URL.createObjectURL = (content) => {
-      if (content instanceof Blob) kept.saved = content.text()
-      URL.createObjectURL = original
-      return original(content)
-    }
-  })
-  await act()
-  await page.waitForFunction(() => 'saved' in window)
-  return page.evaluate(() => (window as unknown as { saved: Promise<string> }).saved)
 }
 
 const section = (page: Page, name: string): Locator =>

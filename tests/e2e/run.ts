@@ -9,6 +9,7 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import type { Locator } from 'playwright-core'
 import { findChromium } from './chromium.ts'
+import { evaluate } from './evaluate.ts'
 import { inspect } from './inspect.ts'
 import { inspectByKeyboard } from './inspect-keyboard.ts'
 import { keyboard } from './keyboard.ts'
@@ -46,6 +47,10 @@ const scenarios: readonly Scenario[] = [
   {
     name: 'inspect-keyboard',
     run: (app, { folder }) => inspectByKeyboard(app.page, folder, answersDialogs(app) ? app.answerDialog : undefined),
+  },
+  {
+    name: 'evaluate',
+    run: (app, { host, folder }) => evaluate(app.page, { host, folder, answerDialog: answersDialogs(app) ? app.answerDialog : null }),
   },
   {
     name: 'recovery',

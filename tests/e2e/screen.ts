@@ -93,3 +93,20 @@ export async function eventually(read: () => Promise<unknown>, expected: unknown
     await setTimeout(50)
   }
 }
+
+/** What the window hands over as a file while `act` runs, as text. */
+export async function savedText(page: Page, act: () => Promise<void>): Promise<string> {
+  await page.evaluate(() => {
+    const original = URL.createObjectURL.bind(URL)
+    const kept = window as unknown as { saved?: Promise<string> }
+    delete kept.saved
+    URL.createObjectURL = (content) => {
+      if (content instanceof Blob) kept.saved = content.text()
+      URL.createObjectURL = original
+      return original(content)
+    }
+  })
+  await act()
+  await page.waitForFunction(() => 'saved' in window)
+  return page.evaluate(() => (window as unknown as { saved: Promise<string> }).saved)
+}
