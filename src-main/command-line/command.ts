@@ -77,6 +77,7 @@ const failures: ReadonlySet<ProblemCode> = new Set<ProblemCode>([
   'library-busy',
   'out-of-memory',
   'cuda-error',
+  'device-lost',
   'native-not-built',
 ])
 

@@ -1,7 +1,10 @@
+import { baseCommand } from './base.ts'
 import { checkCommand } from './check.ts'
 import { collectionsCommand } from './collections.ts'
 import type { Command } from './command.ts'
+import { evalCommand } from './eval.ts'
 import { exportCommand } from './export.ts'
+import { generateCommand } from './generate.ts'
 import { importCommand } from './import.ts'
 import { inspectCommand } from './inspect.ts'
 import { jobsCommand } from './jobs.ts'
@@ -10,6 +13,7 @@ import { metadataCommand, relinkCommand, undoCommand } from './library-tools.ts'
 import { mergeCommand } from './merge.ts'
 import { methodsCommand } from './methods.ts'
 import { restoreBackupCommand } from './restore-backup.ts'
+import { scorePoolCommand } from './score-pool.ts'
 import { serveCommand } from './serve.ts'
 
 /** Every command, in the order of the help. */
@@ -23,9 +27,13 @@ export const commands: readonly Command[] = [
   metadataCommand,
   inspectCommand,
   checkCommand,
+  baseCommand,
   methodsCommand,
   mergeCommand,
   exportCommand,
+  evalCommand,
+  scorePoolCommand,
+  generateCommand,
   jobsCommand,
   restoreBackupCommand,
   serveCommand,

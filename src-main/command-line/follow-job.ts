@@ -24,6 +24,9 @@ export async function followJob(
 
 function progressText({ title, state, progress }: Job): string {
   if (!progress) return `${title}: ${state}`
-  const left = progress.etaSeconds === null ? '' : `, ${Math.ceil(progress.etaSeconds)} s left`
-  return `${title}: ${progress.stage} ${Math.round(progress.fraction * 100)} %${left}`
+  const { stage, fraction, rate, unit, detail, etaSeconds } = progress
+  // Rates are only told beside words that say of what: a merge's megabytes are nobody's concern.
+  const more = detail === undefined ? '' : ` (${detail}, ${Math.round(rate)} ${unit}/s)`
+  const left = etaSeconds === null ? '' : `, ${Math.ceil(etaSeconds)} s left`
+  return `${title}: ${stage} ${Math.round(fraction * 100)} %${more}${left}`
 }

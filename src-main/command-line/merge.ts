@@ -41,7 +41,8 @@ export const mergeCommand: Command = {
   },
 }
 
-async function readRecipe(file: string): Promise<{ readonly text: string; readonly folder: string }> {
+/** The text of a recipe file, and the folder from which its paths start; "-" is standard input. Throws a Refusal. */
+export async function readRecipe(file: string): Promise<{ readonly text: string; readonly folder: string }> {
   if (file === '-') return { text: await readAll(process.stdin), folder: process.cwd() }
   try {
     return { text: await readFile(file, 'utf8'), folder: dirname(resolve(file)) }
@@ -74,7 +75,12 @@ function refuseDraft(session: Session, text: string, draft: Recipe, folder: stri
 }
 
 /** Brings adapters that the recipe gives by path into the library. What is refused there is refused again, by name, when the recipe is resolved. */
-async function importMissing(session: Session, recipe: Recipe, folder: string, context: CommandContext): Promise<void> {
+export async function importMissing(
+  session: Session,
+  recipe: Pick<Recipe, 'adapters'>,
+  folder: string,
+  context: Pick<CommandContext, 'signal' | 'progress'>,
+): Promise<void> {
   const { adapters } = session.services.library
   const missing = recipe.adapters.map((entry) => entry.adapter).filter((reference) => 'code' in adapters.find(reference, folder))
   const paths = [...new Set(missing.map((reference) => resolve(folder, reference)))].filter((path) => existsSync(path))

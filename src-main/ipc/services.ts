@@ -4,6 +4,10 @@ import type { AdapterDetail } from '../contract/adapter.ts'
 import { Refusal } from '../contract/problems.ts'
 import type { Settings } from '../contract/settings.ts'
 import { createEngine, type Engine } from '../engine/engine.ts'
+import { createEvaluateRunner } from '../jobs/evaluate.ts'
+import { createPromptCache } from '../jobs/evaluate-prompts.ts'
+import type { EvaluateServices } from '../jobs/evaluate-services.ts'
+import { createPrompter, type Prompter } from '../jobs/evaluate-try.ts'
 import { createExportRunner } from '../jobs/export.ts'
 import { createCompareRunner } from '../jobs/compare.ts'
 import { createMergeRunner } from '../jobs/merge.ts'
@@ -15,6 +19,7 @@ import { createImporter, type Importer } from '../library/importer.ts'
 import { loadCatalogue } from '../library/load-catalogue.ts'
 import { openLibrary, type Library } from '../library/open-library.ts'
 import { createFolderWatcher, type FolderWatcher } from '../library/watch-folders.ts'
+import { openTokenizer } from '../tasks/tokenizer.ts'
 import { openSettings, type SettingsPatch, type SettingsStore } from '../platform/settings.ts'
 import { createPreviewer, type Previewer } from '../recipes/preview.ts'
 import type { HostPort } from './host-port.ts'
@@ -36,6 +41,9 @@ export interface Services {
   readonly bases: BaseKeeper
   readonly queue: Queue
   readonly previewer: Previewer
+  /** What evaluations are planned and run with. */
+  readonly evaluation: EvaluateServices
+  readonly prompter: Prompter
   readonly emit: Publisher['emit']
   /** Folder of the demo pool; null where the app came without it. */
   readonly demoFolder: string | null
@@ -80,6 +88,20 @@ export function openServices(options: ServicesOptions): Services {
   })
   const closing = new AbortController()
   const checkedStamp = (folder: string): string | null => adapters.writes.atPath(folder)?.stamp ?? null
+  const evaluation: EvaluateServices = {
+    engine,
+    adapters,
+    bases: library.bases,
+    lookAtBases: () => bases.rescan(),
+    tasks: library.tasks,
+    runs: library.runs,
+    prompts: createPromptCache(openTokenizer),
+    checkedStamp,
+    settings: () => settings.get(),
+    workFolder: join(paths.library, 'evaluations'),
+    emitRuns: (baseId) => emit('runs.changed', { baseId }),
+    appVersion: version,
+  }
   const queue = createQueue({
     store: library.jobs,
     runners: {
@@ -93,6 +115,7 @@ export function openServices(options: ServicesOptions): Services {
         now: clock,
       }),
       export: createExportRunner({ engine, adapters, checkedStamp, appVersion: version }),
+      evaluate: createEvaluateRunner(evaluation),
       compare: createCompareRunner({ engine, adapters, similarities: library.similarities, checkedStamp, emitChanged }),
     },
     emit: { changed: (job) => emit('job.changed', job), removed: (id) => emit('job.removed', { id }) },
@@ -103,6 +126,11 @@ export function openServices(options: ServicesOptions): Services {
     now: clock,
   })
   const previewer = createPreviewer({ engine, source: adapters, context: { device: 'cpu' } })
+  const prompter = createPrompter({
+    ...evaluation,
+    computing: () => queue.list().find(({ kind, state }) => kind === 'evaluate' && ['running', 'stopping'].includes(state))?.title ?? null,
+    cacheFolder: paths.cache,
+  })
   const demoFolder = join(paths.resources, 'demo', 'adapters')
   return {
     settings,
@@ -113,6 +141,8 @@ export function openServices(options: ServicesOptions): Services {
     bases,
     queue,
     previewer,
+    evaluation,
+    prompter,
     emit,
     demoFolder: existsSync(demoFolder) ? demoFolder : null,
     demoBase: join(paths.resources, 'demo', 'base-model'),
@@ -142,6 +172,7 @@ export function openServices(options: ServicesOptions): Services {
     },
     async close() {
       previewer.close()
+      prompter.close()
       closing.abort()
       await watcher.close()
       await queue.close()

@@ -2,6 +2,7 @@ import type { Job, JobKind, JobProgress } from '../contract/job.ts'
 import type { Problem } from '../contract/problems.ts'
 import type { StoredJob } from '../library/job-store.ts'
 import type { CompareInput } from './compare-input.ts'
+import type { EvaluateJobInput } from './evaluate-input.ts'
 import type { ExportInput } from './export-input.ts'
 import type { MergeInput } from './merge-input.ts'
 
@@ -10,6 +11,7 @@ export interface JobInputs {
   readonly merge: MergeInput
   readonly export: ExportInput
   readonly compare: CompareInput
+  readonly evaluate: EvaluateJobInput
 }
 
 /** What is stored with a job before it runs. */

@@ -6,12 +6,16 @@ import type { Job } from '../../../src-main/contract/job.ts'
 import type { ImportItem } from '../../../src-main/contract/import-report.ts'
 import { createEngine, type Engine } from '../../../src-main/engine/engine.ts'
 import { createCompareRunner, type CompareServices } from '../../../src-main/jobs/compare.ts'
+import { createEvaluateRunner } from '../../../src-main/jobs/evaluate.ts'
+import { createPromptCache } from '../../../src-main/jobs/evaluate-prompts.ts'
+import type { EvaluateServices } from '../../../src-main/jobs/evaluate-services.ts'
 import { createExportRunner } from '../../../src-main/jobs/export.ts'
 import type { ExportInput } from '../../../src-main/jobs/export-input.ts'
 import { createMergeRunner, type MergeServices } from '../../../src-main/jobs/merge.ts'
 import { createQueue, type Queue } from '../../../src-main/jobs/queue.ts'
 import { createImporter } from '../../../src-main/library/importer.ts'
 import { openLibrary, type Library } from '../../../src-main/library/open-library.ts'
+import { openTokenizer } from '../../../src-main/tasks/tokenizer.ts'
 import { silentLog } from '../../../src-main/platform/log.ts'
 import { makeAdapter, type TinyAdapter } from '../../helpers/adapters.ts'
 
@@ -21,6 +25,8 @@ export interface Bench {
   readonly library: Library
   readonly queue: Queue
   readonly told: readonly Job[]
+  /** What evaluations are planned and run with. */
+  readonly evaluation: EvaluateServices
   /** Makes an adapter under `pool/` and imports it with all checks. */
   add(name: string, options?: TinyAdapter): Promise<ImportItem>
   /** Starts a merge and waits for its end. */
@@ -30,11 +36,12 @@ export interface Bench {
   close(): Promise<void>
 }
 
-/** `change` replaces services of the merge job, `compareChange` those of comparisons; `folder` opens an earlier bench's folder again. */
+/** `change` replaces services of the merge job, `compareChange` those of comparisons, `evaluateChange` those of evaluations; `folder` opens an earlier bench's folder again. */
 export function openBench(
   change: Partial<MergeServices> = {},
   folder = realpathSync(mkdtempSync(join(tmpdir(), 'amalgam-jobs-'))),
   compareChange: Partial<CompareServices> = {},
+  evaluateChange: Partial<EvaluateServices> = {},
 ): Bench {
   const library = openLibrary({ folder: join(folder, 'library'), log: silentLog })
   const engine: Engine = createEngine({ threads: 2 })
@@ -49,6 +56,21 @@ export function openBench(
   const { adapters } = library
   const told: Job[] = []
   const checkedStamp = (place: string) => adapters.paths.at(place)?.stamp ?? null
+  const evaluation: EvaluateServices = {
+    engine,
+    adapters,
+    bases: library.bases,
+    lookAtBases: () => Promise.resolve(),
+    tasks: library.tasks,
+    runs: library.runs,
+    prompts: createPromptCache(openTokenizer),
+    checkedStamp,
+    settings: () => ({ device: 'cpu', memoryGigabytes: 0 }),
+    workFolder: join(folder, 'evaluations'),
+    emitRuns: () => undefined,
+    appVersion: '9.8.7',
+    ...evaluateChange,
+  }
   const queue = createQueue({
     store: library.jobs,
     runners: {
@@ -62,6 +84,7 @@ export function openBench(
         ...change,
       }),
       export: createExportRunner({ engine, adapters, checkedStamp, appVersion: '9.8.7', ...change }),
+      evaluate: createEvaluateRunner(evaluation),
       compare: createCompareRunner({
         ...{ engine, adapters, similarities: library.similarities, checkedStamp, emitChanged: () => undefined },
         ...compareChange,
@@ -78,6 +101,7 @@ export function openBench(
     library,
     queue,
     told,
+    evaluation,
     add: (name, options = {}) => importer.importFolder(makeAdapter(join(folder, 'pool', name), options), { origin: 'imported' }),
     async merge(recipe, outFolder) {
       const { jobId, problems } = queue.start('merge', {
