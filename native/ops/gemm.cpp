@@ -14,6 +14,8 @@ namespace {
 // Sizes of the packed blocks: a block of A stays in the second-level cache, a panel of B in the third.
 constexpr std::int64_t tiles_in_a = 12;
 constexpr std::int64_t tiles_in_b = 32;
+// With few rows a panel of B is soon done with: it stays in the second-level cache too.
+constexpr std::int64_t tiles_in_small_b = 8;
 
 std::int64_t tiles_of(std::int64_t size, std::int64_t tile) { return (size + tile - 1) / tile; }
 
@@ -28,8 +30,9 @@ struct Product {
   void run(Strided<SourceA> a, Strided<SourceB> b, core::MatrixView<Sum> c, Into into, int worker) const {
     const std::int64_t a_rows =
         std::min(tiles_in_a * kernel.tile_rows, tiles_of(c.rows, kernel.tile_rows) * kernel.tile_rows);
+    const std::int64_t b_tiles = c.rows <= a_rows ? tiles_in_small_b : tiles_in_b;
     const std::int64_t b_cols =
-        std::min(tiles_in_b * kernel.tile_cols, tiles_of(c.cols, kernel.tile_cols) * kernel.tile_cols);
+        std::min(b_tiles * kernel.tile_cols, tiles_of(c.cols, kernel.tile_cols) * kernel.tile_cols);
     const std::int64_t depth = std::min(kernel.k_block, a.cols);
     const std::size_t bytes = static_cast<std::size_t>((a_rows + b_cols) * depth) * sizeof(Sum);
     Sum* packed_a = reinterpret_cast<Sum*>(executor.scratch(worker, bytes));
