@@ -15,6 +15,7 @@ import { methodsCommand } from './methods.ts'
 import { restoreBackupCommand } from './restore-backup.ts'
 import { scorePoolCommand } from './score-pool.ts'
 import { serveCommand } from './serve.ts'
+import { taskCommand } from './task.ts'
 
 /** Every command, in the order of the help. */
 export const commands: readonly Command[] = [
@@ -28,6 +29,7 @@ export const commands: readonly Command[] = [
   inspectCommand,
   checkCommand,
   baseCommand,
+  taskCommand,
   methodsCommand,
   mergeCommand,
   exportCommand,
