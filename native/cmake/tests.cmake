@@ -19,6 +19,8 @@ foreach(test_file IN LISTS test_files)
   set_tests_properties(${test_name} PROPERTIES TIMEOUT 300)
 endforeach()
 
+include(cmake/emulated_cuda.cmake)
+
 # The same addon with jobs made for tests (waiting, failing, running out of memory) instead of the real ones.
 if(AMALGAM_ADDON)
   set(test_addon_sources ${addon_sources})

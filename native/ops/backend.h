@@ -76,8 +76,8 @@ typedef struct AmalgamTile {
 /* Keys of one part in decoding attention. The partial results of a head take head_dim + 2 floats per part. */
 #define AMALGAM_ATTENTION_KEYS 256
 
-/* What both attention operators read; all numbers bfloat16, head_dim a multiple of 8 up to 256, strides multiples of 8
- * and addresses of 16 bytes. The caches may be null when no sequence has a past. */
+/* What both attention operators read; all numbers bfloat16, head_dim at most 256. The caches may be null when no sequence
+ * has a past. Fastest where head_dim and strides are multiples of 8 and addresses of 16 bytes. */
 typedef struct AmalgamAttention {
   AmalgamArray q;
   AmalgamArray k;

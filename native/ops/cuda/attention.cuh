@@ -18,7 +18,8 @@ struct AttentionArrays {
   int head_dim;
   int64_t window;
   const AmalgamSequence* sequences;
-  float scale;  ///< of the scores, times log2(e): exponentials are powers of two
+  float scale;     ///< of the scores, times log2(e): exponentials are powers of two
+  bool by_eights;  ///< heads can be read and written eight numbers at a time
 };
 
 AttentionArrays attention_arrays(const AmalgamAttention& attention);
@@ -36,6 +37,16 @@ __device__ inline const Bf16* value_row(const AttentionArrays& arrays, const Ama
     return arrays.cached_values + (sequence.slot * arrays.cache_positions + position) * arrays.cached_value_stride;
   }
   return arrays.v + (sequence.first + position - sequence.past) * arrays.v_stride;
+}
+
+/// The eight numbers of a head from `col` on, zeros beyond its end.
+__device__ inline void load_eight(const AttentionArrays& arrays, const Bf16* head, int col, float (&numbers)[8]) {
+  if (arrays.by_eights) {
+    load_numbers<8>(head + col, numbers);
+    return;
+  }
+#pragma unroll
+  for (int i = 0; i < 8; ++i) numbers[i] = col + i < arrays.head_dim ? __bfloat162float(head[col + i]) : 0.0f;
 }
 
 /// The first key that the query at `position` sees.

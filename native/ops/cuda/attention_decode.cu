@@ -57,7 +57,7 @@ __global__ void __launch_bounds__(block_threads)
     total[i] = 0.0f;
     const int64_t head = static_cast<int64_t>(kv_head) * heads_per_key + first_head + i;
     if (i < heads && has_numbers) {
-      load_numbers<8>(arrays.q + sequence.first * arrays.q_stride + head * arrays.head_dim + col, q[i]);
+      load_eight(arrays, arrays.q + sequence.first * arrays.q_stride + head * arrays.head_dim, col, q[i]);
     }
   }
 
@@ -68,9 +68,9 @@ __global__ void __launch_bounds__(block_threads)
     float key[8] = {};
     float value[8] = {};
     if (inside) {
-      const int64_t offset = static_cast<int64_t>(kv_head) * arrays.head_dim + col;
-      load_numbers<8>(key_row(arrays, sequence, position) + offset, key);
-      load_numbers<8>(value_row(arrays, sequence, position) + offset, value);
+      const int64_t offset = static_cast<int64_t>(kv_head) * arrays.head_dim;
+      load_eight(arrays, key_row(arrays, sequence, position) + offset, col, key);
+      load_eight(arrays, value_row(arrays, sequence, position) + offset, col, value);
     }
 #pragma unroll
     for (int i = 0; i < group; ++i) {

@@ -27,7 +27,9 @@ AttentionArrays attention_arrays(const AmalgamAttention& attention) {
           static_cast<int>(attention.head_dim),
           attention.window,
           attention.device_sequences,
-          log2_e / std::sqrt(static_cast<float>(attention.head_dim))};
+          log2_e / std::sqrt(static_cast<float>(attention.head_dim)),
+          attention.head_dim % 8 == 0 && in_eights(attention.q) && in_eights(attention.k) && in_eights(attention.v) &&
+              in_eights(attention.cached_keys) && in_eights(attention.cached_values) && in_eights(attention.out)};
 }
 
 namespace {
@@ -55,6 +57,18 @@ struct RunningRows {
   float total[2] = {0.0f, 0.0f};              ///< of the exponentials, this lane's columns only
 };
 
+/// Brings eight numbers of a head from `col` on into shared memory, zeros where there are none.
+__device__ void copy_eight(const AttentionArrays& arrays, Bf16* to, const Bf16* head, int col, bool inside) {
+  if (arrays.by_eights) {
+    const bool filled = inside && col < arrays.head_dim;
+    begin_copy(to, filled ? head + col : arrays.q, filled);
+    return;
+  }
+  for (int i = 0; i < 8; ++i) {
+    to[i] = inside && col + i < arrays.head_dim ? head[col + i] : __float2bfloat16_rn(0.0f);
+  }
+}
+
 template <int depth>
 __device__ void load_queries(const AttentionArrays& arrays, const AmalgamSequence& sequence, int64_t first_row,
                              int head, Bf16* shared) {
@@ -62,9 +76,8 @@ __device__ void load_queries(const AttentionArrays& arrays, const AmalgamSequenc
   for (int group = threadIdx.x; group < query_rows * groups; group += block_threads) {
     const int64_t row = first_row + group / groups;
     const int col = group % groups * 8;
-    const bool inside = row < sequence.rows && col < arrays.head_dim;
-    const Bf16* from = arrays.q + (sequence.first + row) * arrays.q_stride + head * arrays.head_dim + col;
-    begin_copy(shared + group / groups * Sizes<depth>::stride + col, inside ? from : arrays.q, inside);
+    const Bf16* const from = arrays.q + (sequence.first + row) * arrays.q_stride + head * arrays.head_dim;
+    copy_eight(arrays, shared + group / groups * Sizes<depth>::stride + col, from, col, row < sequence.rows);
   }
 }
 
@@ -76,11 +89,11 @@ __device__ void load_keys(const AttentionArrays& arrays, const AmalgamSequence& 
   for (int group = threadIdx.x; group < S::keys * groups; group += block_threads) {
     const int64_t position = first + group / groups;
     const int col = group % groups * 8;
-    const bool inside = position < end && col < arrays.head_dim;
-    const int64_t offset = static_cast<int64_t>(kv_head) * arrays.head_dim + col;
+    const bool inside = position < end;
+    const int64_t offset = static_cast<int64_t>(kv_head) * arrays.head_dim;
     Bf16* const to = stage + group / groups * S::stride + col;
-    begin_copy(to, inside ? key_row(arrays, sequence, position) + offset : arrays.q, inside);
-    begin_copy(to + S::tile_numbers, inside ? value_row(arrays, sequence, position) + offset : arrays.q, inside);
+    copy_eight(arrays, to, key_row(arrays, sequence, position) + offset, col, inside);
+    copy_eight(arrays, to + S::tile_numbers, value_row(arrays, sequence, position) + offset, col, inside);
   }
 }
 
@@ -187,9 +200,14 @@ __device__ void write_rows(const AttentionArrays& arrays, const AmalgamSequence&
 #pragma unroll
     for (int n = 0; n < Sizes<depth>::depth_fragments; ++n) {
       const int col = n * 8 + lane % 4 * 2;
-      if (col >= arrays.head_dim) continue;
-      *reinterpret_cast<unsigned*>(out + col) =
-          pack_two(rows.sums[n][2 * half] / total, rows.sums[n][2 * half + 1] / total);
+      const float low = rows.sums[n][2 * half] / total;
+      const float high = rows.sums[n][2 * half + 1] / total;
+      if (arrays.by_eights) {
+        if (col < arrays.head_dim) *reinterpret_cast<unsigned*>(out + col) = pack_two(low, high);
+        continue;
+      }
+      if (col < arrays.head_dim) out[col] = __float2bfloat16_rn(low);
+      if (col + 1 < arrays.head_dim) out[col + 1] = __float2bfloat16_rn(high);
     }
   }
 }
@@ -213,10 +231,17 @@ __global__ void __launch_bounds__(block_threads) prefill_kernel(AttentionArrays 
   const int64_t first_position = sequence.past + block_row + warp_row;
 
   load_queries<depth>(arrays, sequence, block_row, head, queries);
+  end_group();
   load_keys<depth>(arrays, sequence, keys_first, keys_end, kv_head, stage_memory);
   end_group();
-
+  wait_for_groups<1>();
+  __syncthreads();
   unsigned query_fragments[depth / 16][4];
+#pragma unroll
+  for (int k = 0; k < depth / 16; ++k) {
+    load_matrices(query_fragments[k], queries + (warp_row + lane % 16) * S::stride + k * 16 + lane / 16 * 8);
+  }
+
   RunningRows<depth> rows;
   int stage = 0;
   for (int64_t first = keys_first; first < keys_end; first += S::keys) {
@@ -227,12 +252,6 @@ __global__ void __launch_bounds__(block_threads) prefill_kernel(AttentionArrays 
     end_group();
     wait_for_groups<1>();
     __syncthreads();
-    if (first == keys_first) {
-#pragma unroll
-      for (int k = 0; k < depth / 16; ++k) {
-        load_matrices(query_fragments[k], queries + (warp_row + lane % 16) * S::stride + k * 16 + lane / 16 * 8);
-      }
-    }
     const Bf16* const keys = stage_memory + stage * S::stage_numbers;
     float scores[S::key_fragments][4] = {};
     score<depth>(query_fragments, keys, scores);

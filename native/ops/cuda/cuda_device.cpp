@@ -33,11 +33,6 @@ AmalgamArray table_array(const Array& array) {
   return {array.data, array.type == DType::BF16 ? AMALGAM_BF16 : AMALGAM_F32, array.rows, array.cols, array.stride};
 }
 
-/// Heads are read 16 bytes at a time.
-bool is_aligned(const Array& array) {
-  return array.stride % 8 == 0 && reinterpret_cast<std::uintptr_t>(array.data) % 16 == 0;
-}
-
 class CudaDevice final : public Device {
  public:
   CudaDevice(const AmalgamBackend& backend, const AmalgamCublas* cublas, int index, const core::CancelToken& cancel)
@@ -105,7 +100,6 @@ class CudaDevice final : public Device {
   CardScratch unit_sums_{context_};
   CardScratch scaled_units_{context_};
   CardScratch partials_{context_};
-  CardScratch rows_{context_};
   CardScratch logits_{context_};
   CardScratch choices_{context_};
 };
@@ -115,6 +109,7 @@ void CudaDevice::embed(Array table, std::span<const std::int32_t> ids, Array out
   require(is_bf16(table) && is_bf16(out) && table.cols == out.cols &&
               static_cast<std::int64_t>(ids.size()) == out.rows,
           "embed: shapes or types do not fit");
+  for (const std::int32_t id : ids) require(id >= 0 && id < table.rows, "embed: an id outside the table");
   if (out.rows == 0) return;
   context_.call(table_.embed, table_array(table), ids_.put(ids), table_array(out));
 }
@@ -178,18 +173,18 @@ void CudaDevice::attention(Array q, Array k, Array v, const CacheLayer& cache,
               q.rows == k.rows && q.cols == shape.heads * shape.head_dim && k.cols == shape.kv_heads * shape.head_dim &&
               shape.kv_heads > 0 && shape.heads % shape.kv_heads == 0,
           "attention: shapes or types do not fit");
-  if (shape.head_dim % 8 != 0 || shape.head_dim > most_head_dim) {
-    throw core::Error("config-unsupported", "On CUDA head_dim is a multiple of 8 up to 256, not " +
+  if (shape.head_dim > most_head_dim) {
+    throw core::Error("config-unsupported", "On CUDA head_dim is at most " + std::to_string(most_head_dim) + ", not " +
                                                 std::to_string(shape.head_dim) + "; the processor takes any.");
   }
-  require(is_aligned(q) && is_aligned(k) && is_aligned(v) && is_aligned(out), "attention: arrays are not aligned");
 
   std::vector<AmalgamSequence> several;
   std::vector<AmalgamSequence> single;
   for (const SequenceRows& rows : sequences) {
-    require(rows.past == 0 || (rows.slot >= 0 && rows.past <= cache.positions && is_aligned(cache.keys) &&
-                               is_aligned(cache.values) && is_bf16(cache.keys) && is_bf16(cache.values)),
+    require(rows.past == 0 || (rows.slot >= 0 && rows.past <= cache.positions && is_bf16(cache.keys) &&
+                               is_bf16(cache.values)),
             "attention: a past that the cache does not hold");
+    require(rows.first >= 0 && rows.first + rows.rows <= q.rows, "attention: rows that are not there");
     if (rows.rows > 0) (rows.rows == 1 ? single : several).push_back({rows.first, rows.rows, rows.past, rows.slot});
   }
   AmalgamAttention attention{table_array(q),
@@ -277,49 +272,29 @@ void CudaDevice::token_choices(Array x, Array w, std::span<const std::int32_t> t
               (best.empty() || best.size() == rows),
           "token_choices: shapes or types do not fit");
 
-  // Without a choice to make, only rows with a target are worth their logits.
-  std::vector<std::int32_t> asked;
-  for (std::size_t row = 0; row < rows; ++row) {
-    if (!best.empty() || (wants_targets && targets[row] >= 0)) asked.push_back(static_cast<std::int32_t>(row));
-  }
-  if (asked.empty()) return;
-  const auto count = static_cast<std::int64_t>(asked.size());
-  if (count < x.rows) {
-    const Array chosen{rows_.numbers<std::uint16_t>(count * x.cols), DType::BF16, count, x.cols, x.cols};
-    embed(x, asked, chosen);
-    x = chosen;
-  }
-  std::vector<std::int32_t> asked_targets(asked.size(), -1);
-  for (std::size_t i = 0; wants_targets && i < asked.size(); ++i) {
-    asked_targets[i] = targets[static_cast<std::size_t>(asked[i])];
-  }
-
+  const std::int64_t count = x.rows;
+  if (count == 0 || (!wants_targets && best.empty())) return;
   const std::int64_t vocabulary = w.rows;
   const auto fitting = static_cast<std::int64_t>(logit_bytes / (static_cast<std::size_t>(vocabulary) * sizeof(float)));
   const std::int64_t chunk = std::min(count, std::clamp<std::int64_t>(fitting, 16, most_chunk_rows));
   float* logits = logits_.numbers<float>(chunk * vocabulary);
-  auto* results = static_cast<std::byte*>(choices_.at_least(asked.size() * (sizeof(double) + sizeof(std::int32_t))));
-  auto* device_sums = reinterpret_cast<double*>(results);
-  auto* device_best = reinterpret_cast<std::int32_t*>(results + asked.size() * sizeof(double));
-  const std::int32_t* device_targets = targets_.put(asked_targets);
+  auto* device_sums = static_cast<double*>(choices_.at_least(rows * (sizeof(double) + sizeof(std::int32_t))));
+  auto* device_best = reinterpret_cast<std::int32_t*>(device_sums + rows);
+  const std::int32_t* device_targets = wants_targets ? targets_.put(targets) : nullptr;
   for (std::int64_t first = 0; first < count; first += chunk) {
     const std::int64_t size = std::min(chunk, count - first);
     const Array part{logits, DType::F32, size, vocabulary, vocabulary};
     linear(x.row_range(first, size), w, part, Into::overwrite);
-    context_.call(table_.token_choices, table_array(part), device_targets + first, device_sums + first,
-                  device_best + first);
+    context_.call(table_.token_choices, table_array(part), wants_targets ? device_targets + first : nullptr,
+                  device_sums + first, device_best + first);
   }
 
-  std::vector<double> sums(asked.size());
-  std::vector<std::int32_t> chosen(asked.size());
-  context_.call(table_.copy_out, static_cast<void*>(sums.data()), static_cast<const void*>(device_sums),
-                static_cast<uint64_t>(sums.size() * sizeof(double)));
-  download(chosen.data(), device_best, chosen.size() * sizeof(std::int32_t));
-  for (std::size_t i = 0; i < asked.size(); ++i) {
-    const auto row = static_cast<std::size_t>(asked[i]);
-    if (wants_targets && targets[row] >= 0) log_probabilities[row] = sums[i];
-    if (!best.empty()) best[row] = chosen[i];
+  std::vector<double> sums(rows);
+  if (wants_targets) download(sums.data(), device_sums, rows * sizeof(double));
+  for (std::size_t row = 0; wants_targets && row < rows; ++row) {
+    if (targets[row] >= 0) log_probabilities[row] = sums[row];
   }
+  if (!best.empty()) download(best.data(), device_best, best.size_bytes());
 }
 
 }  // namespace

@@ -1,15 +1,16 @@
 #include "ops/cuda/elementwise.cuh"
 
 #include "ops/cuda/cuda_check.h"
+#include "ops/cuda/launch.cuh"
 
 namespace {
 
 constexpr int block_threads = 256;
 constexpr int64_t most_blocks = 65535;  // the loops below take larger arrays in strides
 
-int blocks_for(int64_t count) {
+unsigned blocks_for(int64_t count) {
   const int64_t blocks = (count + block_threads - 1) / block_threads;
-  return static_cast<int>(blocks < most_blocks ? blocks : most_blocks);
+  return static_cast<unsigned>(blocks < most_blocks ? blocks : most_blocks);
 }
 
 __global__ void scale_kernel(int64_t count, float alpha, float* x) {
@@ -30,8 +31,9 @@ __global__ void axpy_kernel(int64_t count, float alpha, const float* x, float* y
 int32_t cuda_scale(int32_t device, int64_t count, float alpha, float* device_x, AmalgamFailure* failure) {
   if (count <= 0) return 0;
   CUDA_TRY(cudaSetDevice(device));
-  scale_kernel<<<blocks_for(count), block_threads>>>(count, alpha, device_x);
-  CUDA_TRY(cudaGetLastError());
+  const int32_t status =
+      launch_on(nullptr, scale_kernel, blocks_for(count), block_threads, 0, failure, count, alpha, device_x);
+  if (status != 0) return status;
   CUDA_TRY(cudaDeviceSynchronize());
   return 0;
 }
@@ -40,8 +42,9 @@ int32_t cuda_axpy(int32_t device, int64_t count, float alpha, const float* devic
                   AmalgamFailure* failure) {
   if (count <= 0) return 0;
   CUDA_TRY(cudaSetDevice(device));
-  axpy_kernel<<<blocks_for(count), block_threads>>>(count, alpha, device_x, device_y);
-  CUDA_TRY(cudaGetLastError());
+  const int32_t status =
+      launch_on(nullptr, axpy_kernel, blocks_for(count), block_threads, 0, failure, count, alpha, device_x, device_y);
+  if (status != 0) return status;
   CUDA_TRY(cudaDeviceSynchronize());
   return 0;
 }

@@ -1,6 +1,7 @@
 #include "ops/cuda/gram.cuh"
 
 #include "ops/cuda/cuda_check.h"
+#include "ops/cuda/launch.cuh"
 
 namespace {
 
@@ -36,8 +37,9 @@ int32_t cuda_gram_f64(int32_t device, int64_t rows, int64_t cols, const float* d
   if (rows <= 0) return 0;
   CUDA_TRY(cudaSetDevice(device));
   const auto blocks = static_cast<unsigned>((rows + tile - 1) / tile);
-  gram_kernel<<<dim3(blocks, blocks), dim3(tile, tile)>>>(rows, cols, device_a, device_g);
-  CUDA_TRY(cudaGetLastError());
+  const int32_t status = launch_on(nullptr, gram_kernel, dim3(blocks, blocks), dim3(tile, tile), 0, failure, rows, cols,
+                                   device_a, device_g);
+  if (status != 0) return status;
   CUDA_TRY(cudaDeviceSynchronize());
   return 0;
 }
