@@ -1,6 +1,6 @@
 #include <algorithm>
+#include <bit>
 #include <cmath>
-#include <cstring>
 #include <limits>
 #include <vector>
 
@@ -17,6 +17,11 @@ using namespace cpu;
 
 /// Most logits in memory at a time.
 constexpr std::int64_t chunk_numbers = (std::int64_t{64} << 20) / static_cast<std::int64_t>(sizeof(float));
+
+/// Exponentials that are made before they are added.
+constexpr std::int64_t buffered = 32 * lanes;
+
+typedef double DoubleLanes __attribute__((vector_size(128)));
 
 struct LogitFacts {
   bool finite = true;
@@ -35,16 +40,17 @@ LogitFacts facts_of(const float* logits, std::int64_t count, bool wants_total) {
     facts.finite = bad == 0;
     facts.largest = largest_of(logits, count);
     if (bad != 0 || !wants_total) return;
-    double sums[lanes] = {};
-    std::int64_t i = 0;
-    for (; i + lanes <= count; i += lanes) {
-      for (std::int64_t lane = 0; lane < lanes; ++lane) {
-        sums[lane] += static_cast<double>(exponential(logits[i + lane] - facts.largest));
-      }
+    DoubleLanes sums{};
+    float exponentials[buffered];
+    for (std::int64_t begin = 0; begin < count; begin += buffered) {
+      const std::int64_t present = count - begin < buffered ? count - begin : buffered;
+      for (std::int64_t i = 0; i < present; ++i) exponentials[i] = exponential(logits[begin + i] - facts.largest);
+      for_lanes(exponentials, present, 0.0f, [&](const Lanes& sixteen) AMALGAM_INLINE {
+        sums += __builtin_convertvector(sixteen, DoubleLanes);
+      });
     }
-    for (; i < count; ++i) sums[i % lanes] += static_cast<double>(exponential(logits[i] - facts.largest));
     double total = 0;
-    for (const double sum : sums) total += sum;
+    for (std::int64_t lane = 0; lane < lanes; ++lane) total += sums[lane];
     facts.log_total = std::log(total);
   });
   return facts;
