@@ -17,6 +17,9 @@ constexpr std::int64_t tiles_in_b = 32;
 // With few rows a panel of B is soon done with: it stays in the second-level cache too.
 constexpr std::int64_t tiles_in_small_b = 8;
 
+// Products that are done sooner by one thread than other threads are woken.
+constexpr std::int64_t products_for_one_thread = 1 << 17;
+
 std::int64_t tiles_of(std::int64_t size, std::int64_t tile) { return (size + tile - 1) / tile; }
 
 /// C = A B for one thread's part of C. k runs outermost but one, so that C is written once per block of k.
@@ -69,6 +72,7 @@ void multiply(const Product<Sum, SourceA, SourceB>& product, Strided<SourceA> a,
     return;
   }
   // The longer side of C is cut into one run of tiles per thread; k is never cut, so every sum keeps its order.
+  if (c.size() <= products_for_one_thread / a.cols) return product.run(a, b, c, into, 0);
   const std::int64_t row_tiles = tiles_of(c.rows, product.kernel.tile_rows);
   const std::int64_t col_tiles = tiles_of(c.cols, product.kernel.tile_cols);
   product.executor.pool().parallel_for(

@@ -4,7 +4,7 @@
 // A row's bits depend on nothing but its query and the keys and values it sees: a score is one sum over head_dim; keys
 // are counted from the sequence's first position, whether they lie in the cache or in the batch; the exponentials are
 // added in lanes by position; values are added as gemm does, in blocks of gemm_k_block positions. Positions that a row
-// does not see count with an exact 0.
+// does not see count with an exact 0 (as long as their values are finite: a NaN in a sequence may reach rows before it).
 #include <algorithm>
 #include <atomic>
 #include <cmath>
@@ -28,6 +28,8 @@ constexpr std::int64_t rows_of_piece = 256;
 /// Rows whose scores are held at a time; a multiple of every kernel's tile_rows.
 constexpr std::int64_t rows_of_scores = 48;
 static_assert(gemm_k_block % lanes == 0);
+/// Products that are done sooner by one thread than other threads are woken.
+constexpr std::int64_t products_for_one_thread = 1 << 17;
 
 std::int64_t rounded_up(std::int64_t count, std::int64_t to) { return (count + to - 1) / to * to; }
 
@@ -221,6 +223,13 @@ std::vector<Piece> pieces_of(std::span<const SequenceRows> sequences, std::int64
   return pieces;
 }
 
+/// Queries times keys times their length, all heads together.
+std::int64_t products_of(std::span<const SequenceRows> sequences, const AttentionShape& shape) {
+  std::int64_t pairs = 0;
+  for (const SequenceRows& sequence : sequences) pairs += sequence.rows * (sequence.past + sequence.rows);
+  return pairs * shape.heads * shape.head_dim;
+}
+
 void check_shapes(const Operands& operands, std::span<const SequenceRows> sequences) {
   const AttentionShape& shape = operands.shape;
   require(shape.kv_heads > 0 && shape.heads > 0 && shape.heads % shape.kv_heads == 0 && shape.head_dim > 0,
@@ -257,12 +266,14 @@ void cpu::attention(Executor& executor, Array q, Array k, Array v, const CacheLa
   check_shapes(operands, sequences);
   const std::vector<Piece> pieces = pieces_of(sequences, shape.kv_heads);
   std::atomic<std::size_t> next{0};  // pieces differ in size, so each thread takes the next one when it is ready
-  executor.pool().parallel_for(executor.pool().threads(), [&](std::int64_t, std::int64_t, int worker) {
+  const auto work = [&](int worker) {
     for (std::size_t i = next++; i < pieces.size(); i = next++) {
       executor.cancel().check();
       PieceOfWork(executor, operands, pieces[i], worker).run();
     }
-  });
+  };
+  if (products_of(sequences, shape) <= products_for_one_thread) return work(0);
+  executor.pool().parallel_for(executor.pool().threads(), [&](std::int64_t, std::int64_t, int worker) { work(worker); });
 }
 
 }  // namespace amalgam::ops
