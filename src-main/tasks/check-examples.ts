@@ -34,16 +34,16 @@ export function checkExamples(file: Pick<TaskFile, 'labels'>, examples: Examples
       ...named(
         'examples-repeated',
         duplicates,
-        'repeat another one of the same split',
+        'with the content of another one of the same split',
         'They count more than others. Remove them in the source.',
       ),
       ...named(
         'examples-leaked',
         leaks,
-        'have the same input as an example of another split',
+        'with the input of an example of another split',
         'What was seen in training tests nothing. Deal the examples out anew.',
       ),
-      ...named('label-unknown', strangers, 'have an answer that is not one of the labels', 'Correct the answers, or add the label.'),
+      ...named('label-unknown', strangers, 'with an answer that is not one of the labels', 'Correct the answers, or add the label.'),
       ...emptySplits(counts),
       ...(all.length === 1
         ? [warningProblem('task-small', 'The task has a single example.', { hint: 'An accuracy over one example says nothing. Add more.' })]

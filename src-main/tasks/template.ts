@@ -62,12 +62,15 @@ function boundedInterpreter(environment: Environment): Interpreter {
   const evaluate = interpreter.evaluate.bind(interpreter)
   let steps = 0
   interpreter.evaluate = (...given: Parameters<Interpreter['evaluate']>) => {
-    steps += 1
-    if (steps > maxSteps) throw new Error(`it was stopped after ${maxSteps} steps`)
     const result = evaluate(...given)
     const value: unknown = result.value
-    if (typeof value === 'string' && value.length > maxText) throw new Error(`it made a text of more than ${maxText} characters`)
-    if (Array.isArray(value) && value.length > maxList) throw new Error(`it made a list of more than ${maxList} items`)
+    const items = Array.isArray(value) ? value.length : value instanceof Map ? value.size : 0
+    const letters = typeof value === 'string' ? value.length : 0
+    if (letters > maxText) throw new Error(`it made a text of more than ${maxText} characters`)
+    if (items > maxList) throw new Error(`it made a list of more than ${maxList} items`)
+    // What is done with a value takes time in proportion to its size: a loop goes through a list, a filter through a text.
+    steps += 1 + items + letters / 1000
+    if (steps > maxSteps) throw new Error(`it was stopped after ${maxSteps} steps`)
     return result
   }
   return interpreter
