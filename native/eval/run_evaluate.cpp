@@ -60,7 +60,8 @@ Plan plan_for(const Request& request, const ops::Device& device, const model::Ch
       .cache = [&](std::int64_t slots) { return model::KvCache::planned_bytes(device, facts.config, slots, extent.positions); },
       .activations =
           [&](std::int64_t tokens) {
-            return model::Model::planned_activation_bytes(device, facts.config, tokens) + Batch::planned_bytes(device, facts.config);
+            return model::Model::planned_activation_bytes(device, facts.config, tokens, std::max(extent.longest, extent.positions)) +
+                   Batch::planned_bytes(device, facts.config);
           },
   };
   const std::int64_t wished = request.batch_tokens > 0 ? request.batch_tokens : useful_batch_tokens(device);

@@ -1,8 +1,12 @@
 // The jobs of the addon without Node:
 //   engine_cli devices
-//   engine_cli merge|preview|inspect|compare REQUEST.json ("-" reads standard input)
+//   engine_cli merge|preview|inspect|compare|checkpoint|evaluate|logits REQUEST.json ("-" reads standard input)
+//   engine_cli selftest [--device D] [--threads N]
+//   engine_cli bench gemm [--threads N]
+//   engine_cli bench score [--device D] [--config 125m|1b|8b] [--dtype F32|BF16] [--tokens N] [--batch N] [--threads N]
 // The result goes to standard output as one line of JSON, progress and errors to standard error as lines of JSON. Exit
-// status: 0 done, 1 refused because of the request or its files, 2 usage, 3 failed or cancelled (Ctrl-C cancels).
+// status: 0 done, 1 refused because of the request or its files, 2 usage, 3 failed (a check of selftest too) or cancelled
+// (Ctrl-C cancels a job).
 #include <algorithm>
 #include <array>
 #include <csignal>
@@ -12,10 +16,16 @@
 #include <iterator>
 #include <string>
 #include <string_view>
+#include <thread>
+#include <vector>
 
-#include "jobs/job_table.h"
 #include "core/wire.h"
+#include "jobs/job_table.h"
 #include "ops/cuda/devices.h"
+#include "tools/bench_gemm.h"
+#include "tools/bench_score.h"
+#include "tools/options.h"
+#include "tools/selftest.h"
 
 namespace {
 
@@ -29,8 +39,8 @@ void on_interrupt(int) { interrupted.request(); }
 
 /// Errors of the machine or of a person's wish to stop; all the others say that the input is not acceptable.
 ExitStatus exit_status(const core::Error& error) {
-  constexpr std::array<std::string_view, 7> failures{"cancelled",    "cuda-error",    "disk-full",     "file-changed",
-                                                     "write-failed", "out-of-memory", "internal-error"};
+  constexpr std::array<std::string_view, 8> failures{"cancelled",    "cuda-error",    "device-lost",   "disk-full",
+                                                     "file-changed", "write-failed", "out-of-memory", "internal-error"};
   return std::find(failures.begin(), failures.end(), error.code) == failures.end() ? refused : failed;
 }
 
@@ -52,26 +62,77 @@ core::Json run(const std::string& command, const std::string& request_path) {
   return job(core::Json::parse(read_request(request_path)), progress, interrupted);
 }
 
-int print_usage() {
-  std::string line = "usage: engine_cli devices";
+int print_usage(const std::string& reason) {
+  std::string line = reason + "usage: engine_cli devices";
   for (const jobs::JobKind& kind : jobs::job_table()) line += " | " + std::string(kind.name) + " REQUEST.json";
+  line += " | selftest [--device D] [--threads N] | bench gemm [--threads N] | bench score [--device D] [--config 125m|1b|8b]";
+  line += " [--dtype F32|BF16] [--tokens N] [--batch N] [--threads N]";
   print_line(stderr, line);
   return usage;
+}
+
+int usual_threads() { return static_cast<int>(std::max(1u, std::thread::hardware_concurrency())); }
+
+ExitStatus print_selftest(tools::Options options) {
+  const std::string device = options.text("device", "cpu");
+  const int threads = static_cast<int>(options.number("threads", usual_threads()));
+  options.check_all_read();
+  const core::Json result = tools::run_selftest(device, threads);
+  print_line(stdout, result.dump());
+  return result.get_int("failed") == 0 ? done : failed;
+}
+
+core::Json run_bench(const std::string& what, tools::Options options) {
+  const int threads = static_cast<int>(options.number("threads", usual_threads()));
+  if (what == "gemm") {
+    options.check_all_read();
+    return tools::bench_gemm(threads);
+  }
+  tools::ScoreBench bench;
+  bench.threads = threads;
+  bench.device = options.text("device", bench.device);
+  bench.config = options.text("config", bench.config);
+  bench.dtype = options.text("dtype", bench.dtype);
+  bench.tokens = options.number("tokens", bench.tokens);
+  bench.batch = options.number("batch", bench.batch);
+  options.check_all_read();
+  return tools::bench_score(bench);
+}
+
+/// Everything but usage; `arguments` are those after the program's name.
+ExitStatus execute(const std::vector<std::string>& arguments) {
+  const std::string& command = arguments[0];
+  if (command == "selftest") return print_selftest(tools::Options({arguments.begin() + 1, arguments.end()}));
+  if (command == "bench") {
+    print_line(stdout, run_bench(arguments[1], tools::Options({arguments.begin() + 2, arguments.end()})).dump());
+  } else {
+    print_line(stdout, (command == "devices" ? ops::describe_devices() : run(command, arguments[1])).dump());
+  }
+  return done;
+}
+
+bool is_known(const std::vector<std::string>& arguments) {
+  if (arguments.empty()) return false;
+  const std::string& command = arguments[0];
+  if (command == "selftest") return true;
+  if (command == "devices") return arguments.size() == 1;
+  if (command == "bench") return arguments.size() > 1 && (arguments[1] == "gemm" || arguments[1] == "score");
+  const auto kinds = jobs::job_table();
+  return arguments.size() == 2 &&
+         std::any_of(kinds.begin(), kinds.end(), [&](const jobs::JobKind& kind) { return kind.name == command; });
 }
 
 }  // namespace
 
 int main(int count, char** arguments) {
-  const std::string command = count > 1 ? arguments[1] : "";
-  const auto kinds = jobs::job_table();
-  const bool is_job =
-      std::any_of(kinds.begin(), kinds.end(), [&](const jobs::JobKind& kind) { return kind.name == command; });
-  if (!(command == "devices" && count == 2) && !(is_job && count == 3)) return print_usage();
+  const std::vector<std::string> words(arguments + 1, arguments + count);
+  if (!is_known(words)) return print_usage("");
   std::signal(SIGINT, on_interrupt);
   std::signal(SIGTERM, on_interrupt);
   try {
-    print_line(stdout, (command == "devices" ? ops::describe_devices() : run(command, arguments[2])).dump());
-    return done;
+    return execute(words);
+  } catch (const tools::UsageError& error) {
+    return print_usage(std::string(error.what()) + "; ");
   } catch (...) {
     const core::Error error = core::current_error();
     print_line(stderr, core::to_json(error).dump());

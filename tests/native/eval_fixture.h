@@ -137,6 +137,7 @@ struct Evaluation {
   std::int64_t batch_tokens = 0;
   std::int64_t memory_bytes = 0;
   int threads = 1;
+  std::string device = "cpu";
   std::string out_file;
 
   core::Json request() {
@@ -149,7 +150,7 @@ struct Evaluation {
       }
     }
     return core::Json::object({{"model", model},
-                               {"device", "cpu"},
+                               {"device", device},
                                {"threads", threads},
                                {"memoryBytes", memory_bytes},
                                {"batchTokens", batch_tokens},
