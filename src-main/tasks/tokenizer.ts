@@ -46,11 +46,12 @@ export function openTokenizer(folder: string): PromptTokenizer {
     // A token outside the vocabulary has no id where the model names no unknown token; it is dropped, as the reference does.
     tokenizer.encode(text, { add_special_tokens: false }).ids.filter((id) => Number.isInteger(id))
   const names = specialTokens(config)
-  const endTokens = endTokensOf(folder, tokenizer, names['eos_token'])
+  const given = endTokensOf(folder, tokenizer, names['eos_token'])
   const template = templateOf(folder, config)
   const render = template
     ? compileTemplate(template.text, names, template.path)
-    : plainTemplate(beginOf(tokenizer, config, names['bos_token']), endTextOf(tokenizer, endTokens))
+    : plainTemplate(beginOf(tokenizer, config, names['bos_token']), endTextOf(tokenizer, given))
+  const endTokens = [...new Set([...given, ...turnEnd(tokenizer, render)])]
   return {
     vocabulary: vocabularyOf(tokenizer),
     template: template ? 'own' : 'plain',
@@ -132,6 +133,22 @@ function endTokensOf(folder: string, tokenizer: Tokenizer, end: string | undefin
     return Array.isArray(value) ? (value as unknown[]) : [value]
   })
   return [...new Set([named, ...given])].filter((id): id is number => Number.isInteger(id) && (id as number) >= 0)
+}
+
+/** The special token that the template writes after an answer: base models without a chat's end token among their own still end a turn with it. */
+function turnEnd(tokenizer: Tokenizer, render: RenderChat): readonly number[] {
+  const mark = 'answer 7319'
+  const user: ChatMessage = { role: 'user', content: 'a' }
+  try {
+    const text = render([user, { role: 'assistant', content: mark }], false)
+    const after = text.slice(text.lastIndexOf(mark) + mark.length).trimStart()
+    const [first] = after === '' ? [] : tokenizer.encode(after, { add_special_tokens: false }).ids
+    return first !== undefined && tokenizer.get_added_tokens_decoder().get(first)?.special === true ? [first] : []
+  } catch (error) {
+    // A template that fails says so when an example is rendered.
+    if (!(error instanceof Refusal)) throw error
+    return []
+  }
 }
 
 /** The begin token as text, where the tokenizer itself would put it before a plain text. */

@@ -131,6 +131,13 @@ describe('tokens', () => {
     expect(open({ 'config.json': { eos_token_id: null } })).toEqual([])
   })
 
+  test('that end an answer are also those that the template writes after one', () => {
+    const chatml = '{% for m in messages %}<user> {{ m.content }} <assistant>\n{% endfor %}'
+    const config = { ...names, chat_template: chatml }
+    const tokenizer = openTokenizer(folderWith({ 'tokenizer.json': wordTokenizer(), 'tokenizer_config.json': config }))
+    expect(tokenizer.endTokens).toEqual([1, 3])
+  })
+
   test('must fit the embedding, which may have more rows', () => {
     expect(checkVocabulary({ vocabulary: 21 }, 21)).toBeNull()
     expect(checkVocabulary({ vocabulary: 21 }, 64)).toBeNull()
