@@ -31,7 +31,8 @@ struct Query {
 
 /// What the request has in common with an evaluation's.
 Request read_subjects(const Json& request) {
-  Json evaluation = Json::object({{"memoryBytes", 0}, {"batchTokens", 0}, {"items", Json::array()}, {"work", Json::array()}});
+  Json evaluation =
+      Json::object({{"memoryBytes", 0}, {"batchTokens", 0}, {"items", Json::array()}, {"work", Json::array()}});
   for (const char* key : {"model", "device", "threads", "adapters", "subjects", "outFile"}) {
     evaluation.set(key, request.at(key));
   }
@@ -43,6 +44,7 @@ std::vector<Query> read_queries(const Json& request, const Request& subjects, co
   const std::vector<Field> sequences = root.at("sequences").items();
   const std::vector<Field> subject_of = root.at("subjectOf").items();
   if (subject_of.size() != sequences.size()) throw root.at("subjectOf").refuse("must have one number per sequence");
+  const auto last_subject = static_cast<std::int64_t>(subjects.subjects.size()) - 1;
   std::vector<Query> queries;
   for (std::size_t i = 0; i < sequences.size(); ++i) {
     Query& query = queries.emplace_back();
@@ -50,9 +52,10 @@ std::vector<Query> read_queries(const Json& request, const Request& subjects, co
       query.tokens.push_back(static_cast<std::int32_t>(token.integer(0, config.vocabulary - 1)));
     }
     if (static_cast<std::int64_t>(query.tokens.size()) > config.max_positions) {
-      throw sequences[i].refuse("has more tokens than the model has positions, " + std::to_string(config.max_positions));
+      throw sequences[i].refuse("has more tokens than the model has positions, " +
+                                std::to_string(config.max_positions));
     }
-    query.subject = static_cast<std::int32_t>(subject_of[i].integer(0, static_cast<std::int64_t>(subjects.subjects.size()) - 1));
+    query.subject = static_cast<std::int32_t>(subject_of[i].integer(0, last_subject));
   }
   return queries;
 }
@@ -94,7 +97,8 @@ class LogitsWriter {
   std::vector<core::TensorPlan> plan() const {
     std::vector<core::TensorPlan> plan;
     for (std::size_t i = 0; i < queries_.size(); ++i) {
-      plan.push_back({logits_name(i), DType::F32, {static_cast<std::int64_t>(queries_[i].tokens.size()), model_.config().vocabulary}});
+      plan.push_back({logits_name(i), DType::F32,
+                      {static_cast<std::int64_t>(queries_[i].tokens.size()), model_.config().vocabulary}});
     }
     return plan;
   }

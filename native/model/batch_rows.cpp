@@ -19,8 +19,11 @@ void check_sequence(const Config& config, const Sequence& sequence, const KvCach
     check(cache != nullptr && sequence.slot < cache->slots(), "a slot that the cache has not");
     check(sequence.past + (sequence.keep ? tokens : 0) <= cache->positions(), "a position past the cache's end");
   }
-  check(sequence.units == nullptr || (sequence.set >= 0 && sequence.set < sequence.units->sets()), "a set of coefficients that is not there");
-  for (const std::int32_t id : sequence.tokens) check(id >= 0 && id < config.vocabulary, "a token outside the vocabulary");
+  check(sequence.units == nullptr || (sequence.set >= 0 && sequence.set < sequence.units->sets()),
+        "a set of coefficients that is not there");
+  for (const std::int32_t id : sequence.tokens) {
+    check(id >= 0 && id < config.vocabulary, "a token outside the vocabulary");
+  }
 }
 
 }  // namespace
@@ -39,8 +42,9 @@ BatchRows arrange_batch(const Config& config, std::span<const Sequence> batch, c
     rows.sequences.push_back({first, count, sequence.past, sequence.past > 0 ? sequence.slot : -1});
     if (sequence.keep) rows.kept.push_back({first, count, sequence.past, sequence.slot});
     if (sequence.units == nullptr) continue;
-    if (!rows.units.empty() && rows.units.back().units == sequence.units && rows.units.back().first + rows.units.back().rows == first) {
-      rows.units.back().rows += count;
+    UnitRows* last = rows.units.empty() ? nullptr : &rows.units.back();
+    if (last != nullptr && last->units == sequence.units && last->first + last->rows == first) {
+      last->rows += count;
     } else {
       rows.units.push_back({sequence.units, first, count});
     }

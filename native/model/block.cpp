@@ -13,21 +13,24 @@ Array by_heads(const Array& x, std::int64_t head_dim) {
 }
 
 /// A linear layer with its bias and the rank units that the rows have for it.
-void apply_linear(const BlockContext& context, std::int64_t index, const LayerWeights& weights, Linear linear, Array x, Array out,
-                  Into into) {
+void apply_linear(const BlockContext& context, std::int64_t index, const LayerWeights& weights, Linear linear, Array x,
+                  Array out, Into into) {
   const auto l = static_cast<std::size_t>(linear);
+  const std::span<const std::int32_t> sets = context.rows.sets;
   context.device.linear(x, weights.matrices[l].view(), out, into);
   const Array bias = weights.biases[l].view();
   if (bias.rows > 0) context.device.add_bias(out, bias);
   for (const UnitRows& run : context.rows.units) {
     const UnitStack::Part part = run.units->part(index, linear);
     if (part.a.rows == 0 || part.is_zero) continue;
-    const auto sets = std::span(context.rows.sets).subspan(static_cast<std::size_t>(run.first), static_cast<std::size_t>(run.rows));
-    context.device.add_units(x.row_range(run.first, run.rows), part.a, part.b, part.c, sets, out.row_range(run.first, run.rows));
+    const auto set_of_row = sets.subspan(static_cast<std::size_t>(run.first), static_cast<std::size_t>(run.rows));
+    context.device.add_units(x.row_range(run.first, run.rows), part.a, part.b, part.c, set_of_row,
+                             out.row_range(run.first, run.rows));
   }
 }
 
-void run_attention(const BlockContext& context, std::int64_t index, const LayerWeights& weights, const ops::CacheLayer& cache) {
+void run_attention(const BlockContext& context, std::int64_t index, const LayerWeights& weights,
+                   const ops::CacheLayer& cache) {
   const auto& [device, config, rows, rope, activations] = context;
   const auto& [residual, normed, q, k, v, attended, gate, up] = activations;
   const auto eps = static_cast<float>(config.rms_eps);
@@ -61,7 +64,8 @@ void run_mlp(const BlockContext& context, std::int64_t index, const LayerWeights
 
 }  // namespace
 
-void run_block(const BlockContext& context, std::int64_t index, const LayerWeights& weights, const ops::CacheLayer& cache) {
+void run_block(const BlockContext& context, std::int64_t index, const LayerWeights& weights,
+               const ops::CacheLayer& cache) {
   run_attention(context, index, weights, cache);
   run_mlp(context, index, weights);
 }

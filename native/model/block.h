@@ -44,6 +44,7 @@ struct BlockContext {
 };
 
 /// activations.residual += what layer `index` makes of it. `cache` has no data where nothing is kept or past.
-void run_block(const BlockContext& context, std::int64_t index, const LayerWeights& weights, const ops::CacheLayer& cache);
+void run_block(const BlockContext& context, std::int64_t index, const LayerWeights& weights,
+               const ops::CacheLayer& cache);
 
 }  // namespace amalgam::model

@@ -26,21 +26,25 @@ std::string stored_name(const std::string& name, const std::string& prefix) {
   return name == head_name ? name : prefix + name;
 }
 
-StoredWeight find_weight(const CheckpointFiles& files, const WeightPlace& place, const std::string& name, Family family) {
+StoredWeight find_weight(const CheckpointFiles& files, const WeightPlace& place, const std::string& name,
+                         Family family) {
   const core::SafetensorsReader* file = files.find(name);
   if (file == nullptr) {
-    throw Error("tensor-missing", "The checkpoint has no " + name + ", which a " + family_name(family) + " model of its config.json needs.")
+    throw Error("tensor-missing", "The checkpoint has no " + name + ", which a " + family_name(family) +
+                                      " model of its config.json needs.")
         .at_path(files.folder)
         .at_tensor(name);
   }
   const core::TensorInfo& tensor = file->at(name);
   if (tensor.shape != place.shape) {
-    throw Error("shape-mismatch", "The weight is " + shape_text(tensor.shape) + "; config.json says " + shape_text(place.shape) + ".")
+    throw Error("shape-mismatch",
+                "The weight is " + shape_text(tensor.shape) + "; config.json says " + shape_text(place.shape) + ".")
         .at_path(file->path())
         .at_tensor(name);
   }
   if (tensor.dtype != DType::F32 && tensor.dtype != DType::F16 && tensor.dtype != DType::BF16) {
-    throw Error("unknown-dtype", "The weight holds " + std::string(core::dtype_name(tensor.dtype)) + "; weights must be F32, F16 or BF16.")
+    throw Error("unknown-dtype", "The weight holds " + std::string(core::dtype_name(tensor.dtype)) +
+                                     "; weights must be F32, F16 or BF16.")
         .at_path(file->path())
         .at_tensor(name)
         .with_hint("Quantised checkpoints cannot be used: take the model they were made from.");
@@ -48,8 +52,8 @@ StoredWeight find_weight(const CheckpointFiles& files, const WeightPlace& place,
   return {file, &tensor};
 }
 
-/// Whether a tensor belongs to the part of the model that is computed: a bias or a norm there that the family does not know
-/// would change the results.
+/// Whether a tensor belongs to the part of the model that is computed: a bias or a norm there that the family does not
+/// know would change the results.
 bool takes_part(const std::string& name, const std::string& prefix, std::int64_t layers) {
   if (name.starts_with("lm_head.")) return true;
   if (!name.starts_with(prefix)) return false;
@@ -62,10 +66,12 @@ bool takes_part(const std::string& name, const std::string& prefix, std::int64_t
   return layer >= 0 && layer < layers && !inner.ends_with(".rotary_emb.inv_freq");
 }
 
-void check_strangers(const CheckpointFiles& files, const std::set<std::string>& known, const std::string& prefix, const Config& config) {
+void check_strangers(const CheckpointFiles& files, const std::set<std::string>& known, const std::string& prefix,
+                     const Config& config) {
   for (const auto& [name, file] : files.file_of) {
     if (known.contains(name) || !takes_part(name, prefix, config.layers)) continue;
-    throw Error("config-unsupported", "The checkpoint has " + name + ", which a " + family_name(config.family) + " model of its config.json does not know.")
+    throw Error("config-unsupported", "The checkpoint has " + name + ", which a " + family_name(config.family) +
+                                          " model of its config.json does not know.")
         .at_path(file->path())
         .at_tensor(name)
         .with_hint("The weights and config.json are of different models, or the weights are quantised.");

@@ -98,9 +98,9 @@ void open_shards(CheckpointFiles& files, const fs::path& folder) {
     ++missing_count;
   }
   if (missing_count > 0) {
-    throw Error("checkpoint-missing", missing + " is missing" +
-                                          (missing_count > 1 ? ", and " + std::to_string(missing_count - 1) + " more" : "") +
-                                          " of the " + std::to_string(names.size()) + " files that " + index_name + " names.")
+    const std::string more = missing_count > 1 ? ", and " + std::to_string(missing_count - 1) + " more" : "";
+    throw Error("checkpoint-missing", missing + " is missing" + more + " of the " + std::to_string(names.size()) +
+                                          " files that " + index_name + " names.")
         .at_path((folder / missing).string())
         .with_hint("Finish the download of the model.");
   }

@@ -24,8 +24,8 @@ struct CheckpointFiles {
 /// Reads config.json. Throws Error "checkpoint-missing" where there is none, "config-invalid" when it is no JSON.
 core::Json read_config_file(const std::string& folder);
 
-/// Opens model.safetensors, or the shards named by model.safetensors.index.json. Throws Error "checkpoint-missing" saying what is
-/// missing, "checkpoint-invalid" for an index that is none, and the errors of damaged files.
+/// Opens model.safetensors, or the shards named by model.safetensors.index.json. Throws Error "checkpoint-missing"
+/// saying what is missing, "checkpoint-invalid" for an index that is none, and the errors of damaged files.
 CheckpointFiles open_checkpoint_files(const std::string& folder);
 
 }  // namespace amalgam::model

@@ -45,7 +45,8 @@ const FamilyRow& parse_family(const ConfigObject& config) {
     names += (names.empty() ? "" : ", ") + std::string(row.model_type);
   }
   throw Error("architecture-unknown",
-              "model_type is " + (type.empty() ? "missing" : shown(Json(type))) + "; the families computed here are " + names + ".");
+              "model_type is " + (type.empty() ? "missing" : shown(Json(type))) + "; the families computed here are " +
+                  names + ".");
 }
 
 /// Checkpoints of one model_type with another head, or with code of their own, compute something else.
@@ -76,9 +77,10 @@ bool is_off(const Json* value) {
 /// Fields of relatives of these families that change the arithmetic.
 void check_foreign_fields(const ConfigObject& config) {
   constexpr std::array off{
-      "quantization_config", "compression_config",  "attn_logit_softcapping", "final_logit_softcapping", "logit_softcapping",
-      "attn_logit_softcap",  "final_logit_softcap", "query_pre_attn_scalar",  "attention_multiplier",    "clip_qkv",
-      "no_rope_layers",      "attention_chunk_size", "num_experts",           "num_local_experts",       "use_parallel_residual",
+      "quantization_config", "compression_config",   "attn_logit_softcapping", "final_logit_softcapping",
+      "logit_softcapping",   "attn_logit_softcap",   "final_logit_softcap",    "query_pre_attn_scalar",
+      "attention_multiplier", "clip_qkv",            "no_rope_layers",         "attention_chunk_size",
+      "num_experts",         "num_local_experts",    "use_parallel_residual",
       "parallel_attn",       "alibi",               "rope_interleaved",       "rope_interleave",         "use_qk_norm",
       "qk_norm",             "use_qk_layernorm",    "attention_sinks",        "nope_layer_interval"};
   for (const char* key : off) {
@@ -146,7 +148,8 @@ std::int64_t parse_window(const ConfigObject& fields, Family family) {
     throw fields.unsupported("sliding_window", "Models of this family see all tokens before a token.");
   }
   if (window > 0 && is_mistral && !is_used) {
-    throw fields.unsupported("use_sliding_window", "Models of this family switch the window off by a sliding_window of null.");
+    throw fields.unsupported("use_sliding_window",
+                             "Models of this family switch the window off by a sliding_window of null.");
   }
   return is_used ? window : 0;
 }
@@ -160,7 +163,8 @@ void parse_windows(const ConfigObject& fields, Config& config) {
     const bool by_window = window > 0 && layer >= first;
     const bool slides = types ? (*types)[static_cast<std::size_t>(layer)] : by_window;
     if (slides && window == 0) {
-      throw fields.invalid("sliding_window", "must be a number, and in use, where layer_types has \"sliding_attention\"");
+      throw fields.invalid("sliding_window",
+                           "must be a number, and in use, where layer_types has \"sliding_attention\"");
     }
     if (!is_qwen && slides != by_window) {
       throw fields.unsupported("layer_types", "All layers of this family are of the kind that sliding_window says.");
@@ -190,7 +194,8 @@ void parse_heads(const ConfigObject& fields, Config& config) {
   config.kv_heads = fields.integer("num_key_value_heads", 1, most_heads,
                                    has_default ? std::optional(config.heads) : std::nullopt);
   if (config.heads % config.kv_heads != 0) {
-    throw fields.invalid("num_key_value_heads", "must divide num_attention_heads (" + std::to_string(config.heads) + ")");
+    throw fields.invalid("num_key_value_heads",
+                         "must divide num_attention_heads (" + std::to_string(config.heads) + ")");
   }
   if (fields.has("head_dim")) {
     config.head_dim = fields.integer("head_dim", 2, largest_head);
@@ -198,7 +203,8 @@ void parse_heads(const ConfigObject& fields, Config& config) {
     config.head_dim = 128;  // Qwen3Config's default, whatever the hidden size
   } else {
     if (config.hidden % config.heads != 0) {
-      throw fields.invalid("num_attention_heads", "must divide hidden_size (" + std::to_string(config.hidden) + ") where head_dim is not given");
+      throw fields.invalid("num_attention_heads", "must divide hidden_size (" + std::to_string(config.hidden) +
+                                                      ") where head_dim is not given");
     }
     config.head_dim = config.hidden / config.heads;
   }

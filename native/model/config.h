@@ -45,9 +45,9 @@ struct Config {
 
 std::string family_name(Family family);
 
-/// Throws Error "architecture-unknown" naming model_type and the families there are, "config-unsupported" naming a field that
-/// changes the arithmetic in a way that is not supported (other activations, other rope types, quantised weights, ...) with its
-/// value, "config-invalid" for a missing or impossible one.
+/// Throws Error "architecture-unknown" naming model_type and the families there are, "config-unsupported" naming a
+/// field that changes the arithmetic in a way that is not supported (other activations, other rope types, quantised
+/// weights, ...) with its value, "config-invalid" for a missing or impossible one.
 Config parse_config(const core::Json& config);
 
 }  // namespace amalgam::model

@@ -23,7 +23,8 @@ std::string shown(const Json& value) {
 
 ConfigObject::ConfigObject(const Json& object, std::string name) : object_(object), name_(std::move(name)) {
   if (!object.is_object()) {
-    throw Error("config-invalid", (name_.empty() ? "config.json" : name_) + " must be an object, not " + shown(object) + ".");
+    throw Error("config-invalid",
+                (name_.empty() ? "config.json" : name_) + " must be an object, not " + shown(object) + ".");
   }
 }
 
@@ -38,7 +39,8 @@ std::string ConfigObject::path(std::string_view key) const {
 
 Error ConfigObject::invalid(std::string_view key, const std::string& what) const {
   const Json* value = find(key);
-  return Error("config-invalid", path(key) + " " + what + (value == nullptr ? "; it is missing." : ", not " + shown(*value) + "."));
+  return Error("config-invalid",
+               path(key) + " " + what + (value == nullptr ? "; it is missing." : ", not " + shown(*value) + "."));
 }
 
 Error ConfigObject::unsupported(std::string_view key, const std::string& hint) const {

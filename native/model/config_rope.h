@@ -13,9 +13,9 @@ struct RopeFacts {
   RopeScaling scaling;
 };
 
-/// Reads rope_parameters (transformers 5), or rope_theta and rope_scaling with "rope_type" or the older "type" (4). Where both
-/// are, rope_scaling counts, as in transformers 5. Throws Error "config-unsupported" for scalings other than linear and
-/// llama3, for heads rotated in part and for frequencies per kind of layer; "config-invalid".
+/// Reads rope_parameters (transformers 5), or rope_theta and rope_scaling with "rope_type" or the older "type" (4).
+/// Where both are, rope_scaling counts, as in transformers 5. Throws Error "config-unsupported" for scalings other than
+/// linear and llama3, for heads rotated in part and for frequencies per kind of layer; "config-invalid".
 RopeFacts parse_rope(const ConfigObject& config, std::int64_t max_positions);
 
 }  // namespace amalgam::model

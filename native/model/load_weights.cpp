@@ -112,7 +112,8 @@ void read_and_upload(ops::Device& device, std::span<const Piece> pieces, PieceRe
 
 }  // namespace
 
-Weights load_weights(ops::Device& device, const Checkpoint& checkpoint, core::Progress& progress, const core::CancelToken& cancel) {
+Weights load_weights(ops::Device& device, const Checkpoint& checkpoint, core::Progress& progress,
+                     const core::CancelToken& cancel) {
   Weights weights;
   const std::vector<WeightPlace> places = list_weights(checkpoint.facts.config, weights);
   for (std::size_t i = 0; i < places.size(); ++i) {

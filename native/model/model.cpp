@@ -19,7 +19,8 @@ struct Model::Parts {
   Workspace workspace;
 };
 
-Model::Model(ops::Device& device, const std::string& folder, core::Progress& progress, const core::CancelToken& cancel) {
+Model::Model(ops::Device& device, const std::string& folder, core::Progress& progress,
+             const core::CancelToken& cancel) {
   const Checkpoint checkpoint = open_checkpoint(folder);
   parts_.reset(new Parts{device, checkpoint.facts.config, load_weights(device, checkpoint, progress, cancel), {}, {}});
 }
@@ -42,7 +43,8 @@ ops::Array Model::forward(std::span<const Sequence> batch, KvCache* cache) {
   device.embed(weights.embedding.view(), rows.ids, activations.residual);
   const BlockContext context{device, config, rows, rope, activations};
   for (std::int64_t i = 0; i < config.layers; ++i) {
-    run_block(context, i, weights.layers[static_cast<std::size_t>(i)], cache == nullptr ? ops::CacheLayer{} : cache->layer(i));
+    const ops::CacheLayer past = cache == nullptr ? ops::CacheLayer{} : cache->layer(i);
+    run_block(context, i, weights.layers[static_cast<std::size_t>(i)], past);
   }
   device.rms_norm(activations.residual, weights.norm.view(), static_cast<float>(config.rms_eps), activations.normed);
   return activations.normed;
@@ -61,7 +63,8 @@ std::size_t Model::planned_weight_bytes(const ops::Device& device, const Checkpo
 
 std::size_t Model::planned_activation_bytes(const ops::Device& device, const Config& config, std::int64_t tokens,
                                             std::int64_t positions) {
-  return Workspace::planned_bytes(device, config, tokens) + RopeTables::planned_bytes(config, std::max(tokens, positions));
+  return Workspace::planned_bytes(device, config, tokens) +
+         RopeTables::planned_bytes(config, std::max(tokens, positions));
 }
 
 }  // namespace amalgam::model

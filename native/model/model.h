@@ -20,7 +20,8 @@ struct Sequence {
   std::span<const std::int32_t> tokens;
   std::int64_t past = 0;   ///< tokens before these, kept in cache slot `slot`
   std::int64_t slot = -1;  ///< -1 for a sequence without a past that nobody goes on with
-  bool keep = false;       ///< whether the cache keeps its new keys and values; several that do not may share a slot's past
+  /// Whether the cache keeps its new keys and values; several that do not may share a slot's past.
+  bool keep = false;
   const UnitStack* units = nullptr;  ///< nullptr for the base model alone
   std::int32_t set = 0;    ///< which of the stack's sets of coefficients
 };
@@ -32,7 +33,8 @@ class KvCache {
   ops::CacheLayer layer(std::int64_t index) const;
   std::int64_t slots() const { return slots_; }
   std::int64_t positions() const { return positions_; }
-  static std::size_t planned_bytes(const ops::Device& device, const Config& config, std::int64_t slots, std::int64_t positions);
+  static std::size_t planned_bytes(const ops::Device& device, const Config& config, std::int64_t slots,
+                                   std::int64_t positions);
 
  private:
   std::vector<ops::DeviceArray> keys_;
@@ -57,10 +59,10 @@ struct CheckpointFacts {
   std::vector<std::string> files;       ///< weight files, absolute
 };
 
-/// Reads config.json and the headers of model.safetensors or of the shards that model.safetensors.index.json names. Throws Errors:
-/// those of parse_config, "checkpoint-missing" (no weights, pickle only, or a missing shard, named), "checkpoint-invalid" (the index),
-/// "tensor-missing", "shape-mismatch" with tensor and shapes, "unknown-dtype", "config-unsupported" for a weight that the family does
-/// not know, and those of damaged files.
+/// Reads config.json and the headers of model.safetensors or of the shards that model.safetensors.index.json names.
+/// Throws Errors: those of parse_config, "checkpoint-missing" (no weights, pickle only, or a missing shard, named),
+/// "checkpoint-invalid" (the index), "tensor-missing", "shape-mismatch" with tensor and shapes, "unknown-dtype",
+/// "config-unsupported" for a weight that the family does not know, and those of damaged files.
 CheckpointFacts read_checkpoint(const std::string& folder);
 
 /// A frozen base model.
@@ -75,9 +77,10 @@ class Model {
   const Config& config() const;
   ops::Device& device() const;
 
-  /// Final hidden states, normalised, of all tokens of the batch in order (T x hidden); valid until the next call. Sequences with the
-  /// same units must stand next to each other. Each sequence's result has the same bits whatever else is in the batch. `cache` may be
-  /// null when no sequence has a slot. Throws std::logic_error for positions past the cache's or the model's end.
+  /// Final hidden states, normalised, of all tokens of the batch in order (T x hidden); valid until the next call.
+  /// Sequences with the same units must stand next to each other. Each sequence's result has the same bits whatever
+  /// else is in the batch. `cache` may be null when no sequence has a slot. Throws std::logic_error for positions past
+  /// the cache's or the model's end.
   ops::Array forward(std::span<const Sequence> batch, KvCache* cache);
 
   /// The matrix whose rows give the logits (vocabulary x hidden).
@@ -85,7 +88,8 @@ class Model {
 
   /// Bytes of the weights on the device, and of the working memory for batches of up to `tokens` tokens.
   static std::size_t planned_weight_bytes(const ops::Device& device, const CheckpointFacts& facts);
-  /// Memory grows when a larger batch comes, or one at later positions than `positions` (at least 4096 are always there).
+  /// Memory grows when a larger batch comes, or one at later positions than `positions` (at least 4096 are always
+  /// there).
   static std::size_t planned_activation_bytes(const ops::Device& device, const Config& config, std::int64_t tokens,
                                               std::int64_t positions = 0);
 

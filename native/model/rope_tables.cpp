@@ -22,8 +22,10 @@ float stretched(float frequency, const RopeScaling& scaling) {
   const auto factor = static_cast<float>(scaling.factor);
   const auto low = static_cast<float>(scaling.low_freq_factor);
   const auto original = static_cast<float>(scaling.original_positions);
-  const auto longest_kept = static_cast<float>(static_cast<double>(scaling.original_positions) / scaling.high_freq_factor);
-  const auto shortest_stretched = static_cast<float>(static_cast<double>(scaling.original_positions) / scaling.low_freq_factor);
+  const auto longest_kept =
+      static_cast<float>(static_cast<double>(scaling.original_positions) / scaling.high_freq_factor);
+  const auto shortest_stretched =
+      static_cast<float>(static_cast<double>(scaling.original_positions) / scaling.low_freq_factor);
   const float wave = static_cast<float>(2 * std::numbers::pi) / frequency;
   if (wave < longest_kept) return frequency;
   if (wave > shortest_stretched) return frequency / factor;

@@ -21,6 +21,10 @@ struct Source {
 };
 using SourcesOfParts = std::vector<std::vector<Source>>;
 
+std::size_t part_index(std::int64_t layer, Linear linear) {
+  return static_cast<std::size_t>(layer * linears_per_layer) + static_cast<std::size_t>(linear);
+}
+
 std::string sides(std::int64_t in, std::int64_t out) { return std::to_string(in) + " to " + std::to_string(out); }
 
 Error other_base(const std::string& name, const std::string& what) {
@@ -36,7 +40,7 @@ SourcesOfParts sort_by_part(const Config& config, std::span<const StackedAdapter
       const StackedModule& module = adapters[a].modules[m];
       try {
         const ModulePlace place = find_module(config, module.name, module.factors.in(), module.factors.out());
-        parts[static_cast<std::size_t>(place.layer * linears_per_layer) + static_cast<std::size_t>(place.linear)].push_back({a, m});
+        parts[part_index(place.layer, place.linear)].push_back({a, m});
       } catch (const Error& error) {
         throw Error(error.code, "The adapter " + adapters[a].name + " is of another base model: " + error.what())
             .at_path(module.factors.file->path())
@@ -49,8 +53,8 @@ SourcesOfParts sort_by_part(const Config& config, std::span<const StackedAdapter
 }
 
 /// Reads and checks the factors of one part. A number that is not finite is refused in the name of its adapter.
-lora::RankUnits read_units(std::span<const StackedAdapter> adapters, const std::vector<Source>& sources, lora::RankUnits spare,
-                           const core::CancelToken& cancel) {
+lora::RankUnits read_units(std::span<const StackedAdapter> adapters, const std::vector<Source>& sources,
+                           lora::RankUnits spare, const core::CancelToken& cancel) {
   std::vector<lora::UnitSource> factors;
   for (const Source& source : sources) {
     factors.push_back({adapters[source.adapter].modules[source.module].factors, static_cast<int>(source.adapter), 1.0});
@@ -93,8 +97,8 @@ core::Matrix<float> scales(std::span<const StackedAdapter> adapters, std::span<c
       const StackedModule& module = adapters[source.adapter].modules[source.module];
       const auto scale = static_cast<float>(sets[s].at(source.adapter).at(source.module) * module.scaling);
       if (!std::isfinite(scale)) {
-        throw Error("coefficient-invalid", "A coefficient of the adapter " + adapters[source.adapter].name + " for " + module.name +
-                                               " is no finite number, or too large.");
+        throw Error("coefficient-invalid", "A coefficient of the adapter " + adapters[source.adapter].name + " for " +
+                                               module.name + " is no finite number, or too large.");
       }
       for (std::int64_t i = 0; i < module.factors.rank(); ++i) *row++ = scale;
     }
@@ -120,10 +124,11 @@ ModulePlace find_module(const Config& config, const std::string& name, std::int6
     if (layer < 0 || layer >= config.layers || name != module_name(layer, linear)) continue;
     const LinearShape shape = linear_shape(config, linear);
     if (shape.in == in && shape.out == out) return {layer, linear};
-    throw other_base(name, "maps " + sides(in, out) + " in the adapter, and " + sides(shape.in, shape.out) + " in this base model");
+    throw other_base(name, "maps " + sides(in, out) + " in the adapter, and " + sides(shape.in, shape.out) +
+                               " in this base model");
   }
-  throw other_base(name, "(" + sides(in, out) + ") is no linear layer of this base model, which has " + std::to_string(config.layers) +
-                             " layers with seven each");
+  throw other_base(name, "(" + sides(in, out) + ") is no linear layer of this base model, which has " +
+                             std::to_string(config.layers) + " layers with seven each");
 }
 
 UnitStack::UnitStack(ops::Device& device, const Config& config, std::span<const StackedAdapter> adapters,
@@ -144,7 +149,7 @@ UnitStack::UnitStack(ops::Device& device, const Config& config, std::span<const 
 }
 
 UnitStack::Part UnitStack::part(std::int64_t layer, Linear linear) const {
-  const Stored& stored = parts_.at(static_cast<std::size_t>(layer * linears_per_layer) + static_cast<std::size_t>(linear));
+  const Stored& stored = parts_.at(part_index(layer, linear));
   return {stored.a.view(), stored.b.view(), stored.c.view(), stored.is_zero};
 }
 
@@ -154,7 +159,8 @@ std::size_t UnitStack::bytes() const {
   return sum;
 }
 
-std::size_t UnitStack::planned_bytes(const ops::Device& device, std::span<const StackedAdapter> adapters, std::int64_t sets) {
+std::size_t UnitStack::planned_bytes(const ops::Device& device, std::span<const StackedAdapter> adapters,
+                                     std::int64_t sets) {
   std::size_t sum = 0;
   for (const StackedAdapter& adapter : adapters) {
     for (const StackedModule& module : adapter.modules) {

@@ -23,8 +23,8 @@ struct ModulePlace {
   Linear linear = Linear::q;
 };
 
-/// Throws Error "adapter-other-base" naming the module and the shapes when `name` is no linear layer of the model or its
-/// sides differ from in x out.
+/// Throws Error "adapter-other-base" naming the module and the shapes when `name` is no linear layer of the model or
+/// its sides differ from in x out.
 ModulePlace find_module(const Config& config, const std::string& name, std::int64_t in, std::int64_t out);
 
 /// One adapter's factors of one target module.
@@ -38,16 +38,17 @@ struct StackedAdapter {
   std::vector<StackedModule> modules;
 };
 
-/// One number per adapter of a stack and module of it, without the scaling: coefficient(adapter, module of the adapter).
+/// One number per adapter of a stack and module of it, without the scaling: coefficient(adapter, module of the
+/// adapter).
 using Coefficients = std::vector<std::vector<double>>;
 
 /// The units of some adapters and one or more sets of coefficients for them. A row of a batch picks a set.
 class UnitStack {
  public:
-  /// Reads the factors, checks them (finite, shapes of `config`) and puts them on the device, in the device's activation type.
-  /// `sets[s][a][m]` is the coefficient of set s for adapter a in its m-th module.
-  UnitStack(ops::Device& device, const Config& config, std::span<const StackedAdapter> adapters, std::span<const Coefficients> sets,
-            const core::CancelToken& cancel);
+  /// Reads the factors, checks them (finite, shapes of `config`) and puts them on the device, in the device's
+  /// activation type. `sets[s][a][m]` is the coefficient of set s for adapter a in its m-th module.
+  UnitStack(ops::Device& device, const Config& config, std::span<const StackedAdapter> adapters,
+            std::span<const Coefficients> sets, const core::CancelToken& cancel);
 
   std::int64_t sets() const { return sets_; }
   std::size_t bytes() const;
@@ -62,7 +63,8 @@ class UnitStack {
   Part part(std::int64_t layer, Linear linear) const;
 
   /// Bytes a stack of these shapes takes on a device.
-  static std::size_t planned_bytes(const ops::Device& device, std::span<const StackedAdapter> adapters, std::int64_t sets);
+  static std::size_t planned_bytes(const ops::Device& device, std::span<const StackedAdapter> adapters,
+                                   std::int64_t sets);
 
  private:
   struct Stored {

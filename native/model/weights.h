@@ -53,7 +53,8 @@ struct WeightPlace {
   std::int64_t elements() const { return rows() * cols(); }
 };
 
-/// Makes the layers of `weights`, without memory, and lists every tensor of the config in the order of the forward pass.
+/// Makes the layers of `weights`, without memory, and lists every tensor of the config in the order of the forward
+/// pass.
 std::vector<WeightPlace> list_weights(const Config& config, Weights& weights);
 
 /// The name of the head's weight.

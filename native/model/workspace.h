@@ -9,8 +9,8 @@
 
 namespace amalgam::model {
 
-/// Activations of T tokens. The projections of attention and those of the MLP share their memory, since one are done with before
-/// the others begin.
+/// Activations of T tokens. The projections of attention and those of the MLP share their memory, since one are done
+/// with before the others begin.
 struct Activations {
   ops::Array residual;  ///< T x hidden
   ops::Array normed;    ///< T x hidden

@@ -1,4 +1,5 @@
-// A device that counts what is allocated on another one. By its name it is not the processor, so that weights are uploaded to it.
+// A device that counts what is allocated on another one. By its name it is not the processor, so that weights are
+// uploaded to it.
 #pragma once
 
 #include <algorithm>
@@ -65,7 +66,8 @@ class CountingDevice final : public ops::Device {
     inner_->rope(x, head_dim, positions, cosines, sines);
   }
   void attention(ops::Array q, ops::Array k, ops::Array v, const ops::CacheLayer& cache,
-                 std::span<const ops::SequenceRows> sequences, const ops::AttentionShape& shape, ops::Array out) override {
+                 std::span<const ops::SequenceRows> sequences, const ops::AttentionShape& shape,
+                 ops::Array out) override {
     inner_->attention(q, k, v, cache, sequences, shape, out);
   }
   void keep_keys(ops::Array k, ops::Array v, const ops::CacheLayer& cache,

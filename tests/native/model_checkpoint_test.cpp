@@ -20,7 +20,9 @@ namespace {
 
 namespace fs = std::filesystem;
 
-bool says(const core::Error& error, const std::string& words) { return std::string(error.what()).find(words) != std::string::npos; }
+bool says(const core::Error& error, const std::string& words) {
+  return std::string(error.what()).find(words) != std::string::npos;
+}
 
 /// A folder with the weights of one in two shards.
 std::string write_shards(const Json& config, const test::WeightMap& weights, DType type) {
@@ -81,7 +83,8 @@ TEST("shards give the same model as one file, and a missing one is named") {
   const auto device = ops::open_device("cpu", 2, test::never_cancelled);
   const std::vector<std::int32_t> tokens{1, 2, 3, 60};
   const std::vector<model::Sequence> batch{{.tokens = tokens}};
-  CHECK(test::run_batch(*test::load_model(*device, one), batch) == test::run_batch(*test::load_model(*device, two), batch));
+  CHECK(test::run_batch(*test::load_model(*device, one), batch) ==
+        test::run_batch(*test::load_model(*device, two), batch));
   fs::remove(two + "/model-00002-of-00002.safetensors");
   const core::Error error = CHECK_ERROR("checkpoint-missing", read_checkpoint(two));
   CHECK(says(error, "model-00002-of-00002.safetensors is missing"));
@@ -109,7 +112,7 @@ TEST("an index must name files of its folder") {
   const std::string folder = test::fresh_folder();
   test::write_text(folder + "/config.json", config_json("llama").dump());
   const std::string index = folder + "/model.safetensors.index.json";
-  for (const std::string& name : {std::string("../a.safetensors"), std::string("/etc/passwd"), std::string(".."), std::string()}) {
+  for (const std::string name : {"../a.safetensors", "/etc/passwd", "..", ""}) {
     test::write_text(index, Json::object({{"weight_map", Json::object({{"lm_head.weight", name}})}}).dump());
     CHECK(says(CHECK_ERROR("checkpoint-invalid", read_checkpoint(folder)), "lm_head.weight"));
   }
@@ -122,7 +125,8 @@ TEST("an index must name files of its folder") {
 TEST("weights that are missing, of another shape or of another type are named") {
   const Json config = config_json("llama");
   const std::string name = "model.layers.1.mlp.up_proj.weight";
-  const core::Error missing = CHECK_ERROR("tensor-missing", read_checkpoint(changed(config, [&](auto& weights) { weights.erase(name); })));
+  const core::Error missing =
+      CHECK_ERROR("tensor-missing", read_checkpoint(changed(config, [&](auto& weights) { weights.erase(name); })));
   CHECK_EQ(missing.tensor, name);
   CHECK(says(missing, name));
   const core::Error shape = CHECK_ERROR("shape-mismatch", read_checkpoint(changed(config, [&](auto& weights) {
@@ -169,7 +173,8 @@ TEST("a tied model needs no head; one that is there is used all the same") {
   test::WeightMap weights = weights_of(untied);
   CHECK(!read_checkpoint(write_checkpoint(tied, weights, DType::F32)).config.tied);
   weights.erase("lm_head.weight");
-  CHECK_EQ(CHECK_ERROR("tensor-missing", read_checkpoint(write_checkpoint(untied, weights, DType::F32))).tensor, "lm_head.weight");
+  CHECK_EQ(CHECK_ERROR("tensor-missing", read_checkpoint(write_checkpoint(untied, weights, DType::F32))).tensor,
+           "lm_head.weight");
   const auto device = ops::open_device("cpu", 1, test::never_cancelled);
   const auto model = test::load_model(*device, without);
   CHECK_EQ(model->head().rows, 61);
@@ -179,6 +184,8 @@ TEST("a tied model needs no head; one that is there is used all the same") {
 TEST("names without the outer model's prefix are found") {
   const Json config = config_json("qwen2", {{"tie_word_embeddings", true}});
   test::WeightMap bare;
-  for (const auto& [name, matrix] : weights_of(config)) bare.emplace(name.substr(std::string("model.").size()), matrix.copy());
-  CHECK_EQ(read_checkpoint(write_checkpoint(config, bare, DType::F32)).parameters, read_checkpoint(write_checkpoint(config)).parameters);
+  const std::size_t prefix = std::string("model.").size();
+  for (const auto& [name, matrix] : weights_of(config)) bare.emplace(name.substr(prefix), matrix.copy());
+  CHECK_EQ(read_checkpoint(write_checkpoint(config, bare, DType::F32)).parameters,
+           read_checkpoint(write_checkpoint(config)).parameters);
 }

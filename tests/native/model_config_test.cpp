@@ -80,7 +80,8 @@ TEST("what is absent takes the value that transformers gives it") {
   CHECK(model::parse_config(without_window).windows == std::vector<std::int64_t>({4096, 4096}));
   CHECK(parsed("llama").end_tokens.empty());
   CHECK(parsed("llama", {{"eos_token_id", 7}}).end_tokens == std::vector<std::int32_t>({7}));
-  CHECK(parsed("llama", {{"eos_token_id", Json::array({7, 60, 61, -1})}}).end_tokens == std::vector<std::int32_t>({7, 60}));
+  CHECK(parsed("llama", {{"eos_token_id", Json::array({7, 60, 61, -1})}}).end_tokens ==
+        std::vector<std::int32_t>({7, 60}));
 }
 
 TEST("rotary positions in both spellings, and in the older key of the type") {
@@ -105,7 +106,8 @@ TEST("rotary positions in both spellings, and in the older key of the type") {
   CHECK_EQ(scaling.original_positions, 32);
   CHECK_EQ(scaling.high_freq_factor, 4.0);
   CHECK(parsed("qwen2", {{"rope_scaling", nullptr}}).rope_scaling.kind == RopeScaling::Kind::none);
-  CHECK(parsed("qwen2", {{"rope_parameters", rope({{"rope_type", "default"}})}}).rope_scaling.kind == RopeScaling::Kind::none);
+  CHECK(parsed("qwen2", {{"rope_parameters", rope({{"rope_type", "default"}})}}).rope_scaling.kind ==
+        RopeScaling::Kind::none);
 }
 
 TEST("windows per layer") {
@@ -137,7 +139,8 @@ TEST("other architectures are refused with the families there are") {
   check_refused("architecture-unknown", "llama", {{"model_type", nullptr}}, {"model_type is missing"});
   check_refused("architecture-unknown", "llama", {{"architectures", Json::array({"LlamaForSequenceClassification"})}},
                 {"LlamaForSequenceClassification", "LlamaForCausalLM"});
-  check_refused("config-unsupported", "llama", {{"auto_map", Json::object({{"AutoModelForCausalLM", "modeling.Mine"}})}}, {"auto_map"});
+  check_refused("config-unsupported", "llama",
+                {{"auto_map", Json::object({{"AutoModelForCausalLM", "modeling.Mine"}})}}, {"auto_map"});
   CHECK_EQ(parsed("llama", {{"architectures", Json::array()}}).layers, 2);
 }
 
@@ -157,7 +160,8 @@ TEST("fields that would change the arithmetic are refused by name and value") {
   }
   const Json nested = rope({{"full_attention", rope({{"rope_type", "default"}})}});
   check_refused("config-unsupported", "qwen3", {{"rope_parameters", nested}}, {"rope_parameters.full_attention"});
-  CHECK_EQ(parsed("llama", {{"partial_rotary_factor", 1}, {"quantization_config", nullptr}, {"logits_scaling", 1.0}}).layers, 2);
+  const Changes harmless{{"partial_rotary_factor", 1}, {"quantization_config", nullptr}, {"logits_scaling", 1.0}};
+  CHECK_EQ(parsed("llama", harmless).layers, 2);
 }
 
 TEST("impossible sizes are refused by name, and hostile ones ask for no memory") {
@@ -166,8 +170,10 @@ TEST("impossible sizes are refused by name, and hostile ones ask for no memory")
   check_refused("config-invalid", "llama", {{"hidden_size", "32"}}, {"hidden_size", "not \"32\""});
   check_refused("config-invalid", "llama", {{"num_hidden_layers", 1e15}}, {"num_hidden_layers"});
   check_refused("config-invalid", "llama", {{"vocab_size", std::int64_t{1} << 40}}, {"vocab_size"});
-  check_refused("config-invalid", "llama", {{"num_attention_heads", 5}, {"head_dim", nullptr}}, {"num_key_value_heads"});
-  check_refused("config-invalid", "llama", {{"num_attention_heads", 6}, {"head_dim", nullptr}}, {"num_attention_heads", "hidden_size"});
+  check_refused("config-invalid", "llama", {{"num_attention_heads", 5}, {"head_dim", nullptr}},
+                {"num_key_value_heads"});
+  check_refused("config-invalid", "llama", {{"num_attention_heads", 6}, {"head_dim", nullptr}},
+                {"num_attention_heads", "hidden_size"});
   check_refused("config-invalid", "llama", {{"head_dim", 7}}, {"head_dim", "even"});
   check_refused("config-invalid", "llama", {{"rms_norm_eps", -1.0}}, {"rms_norm_eps"});
   check_refused("config-invalid", "llama", {{"rope_scaling", rope({{"type", "linear"}})}}, {"rope_scaling.factor"});
@@ -186,7 +192,8 @@ TEST("frequencies fall with the pair, and are scaled as the config says") {
   const std::vector<float> linear = model::rope_frequencies(
       parsed("llama", {{"rope_theta", theta}, {"rope_scaling", rope({{"type", "linear"}, {"factor", 4.0}})}}));
   for (std::size_t i = 0; i < 4; ++i) CHECK_EQ(linear[i], plain[i] / 4);
-  // Llama 3: waves of 6.3, 167, 4443 and 118,000 positions; those above 5000 / 1 are stretched, those below 5000 / 4 kept.
+  // Llama 3: waves of 6.3, 167, 4443 and 118,000 positions; those above 5000 / 1 are stretched,
+  // those below 5000 / 4 kept.
   const std::vector<float> llama3 = model::rope_frequencies(
       parsed("llama", {{"rope_theta", theta},
                        {"rope_scaling", rope({{"rope_type", "llama3"},
@@ -199,4 +206,34 @@ TEST("frequencies fall with the pair, and are scaled as the config says") {
   CHECK_EQ(llama3[3], plain[3] / 8);
   const double smooth = (5000 * frequency(2) / (2 * std::numbers::pi) - 1) / 3;
   CHECK_NEAR(llama3[2] / ((1 - smooth) * frequency(2) / 8 + smooth * frequency(2)), 1, 1e-5);
+}
+
+TEST("whatever stands in a config.json, it is read or refused") {
+  test::Random random(11);
+  const std::vector<Json> values{nullptr, true, -1, 0, 1, 1e300, -0.5, std::int64_t{1} << 62, "silu", "linear", "",
+                                 Json::array(), Json::array({1, "x"}), Json::object({}), rope({{"type", "llama3"}})};
+  int read = 0;
+  for (int i = 0; i < 20000; ++i) {
+    Json::Object fields = config_json(i % 2 == 0 ? "llama" : "qwen3").as_object("");
+    for (const char* key : {"rope_theta", "rope_scaling", "rope_parameters", "layer_types", "eos_token_id", "auto_map",
+                            "max_window_layers", "use_sliding_window", "num_experts", "logit_scale", "rms_norm_eps"}) {
+      if (random.integer(0, 7) == 0) fields.emplace_back(key, nullptr);
+    }
+    for (std::int64_t changes = random.integer(1, 2); changes > 0; --changes) {
+      Json::Member& member =
+          fields[static_cast<std::size_t>(random.integer(0, static_cast<std::int64_t>(fields.size()) - 1))];
+      member.second = values[static_cast<std::size_t>(random.integer(0, static_cast<std::int64_t>(values.size()) - 1))];
+    }
+    try {
+      const Config config = model::parse_config(Json(fields));
+      CHECK_EQ(static_cast<std::int64_t>(config.windows.size()), config.layers);
+      CHECK_EQ(static_cast<std::int64_t>(model::rope_frequencies(config).size()), config.head_dim / 2);
+      ++read;
+    } catch (const core::Error& error) {
+      CHECK(error.code == "config-invalid" || error.code == "config-unsupported" ||
+            error.code == "architecture-unknown");
+      CHECK(std::string(error.what()).size() < 400);
+    }
+  }
+  CHECK(read > 1000);
 }

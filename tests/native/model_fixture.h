@@ -102,7 +102,8 @@ inline std::string write_checkpoint(const core::Json& config, const WeightMap& w
 }
 
 /// The same with random weights.
-inline std::string write_checkpoint(const core::Json& config, core::DType type = core::DType::F32, std::uint64_t seed = 1) {
+inline std::string write_checkpoint(const core::Json& config, core::DType type = core::DType::F32,
+                                    std::uint64_t seed = 1) {
   return write_checkpoint(config, random_weight_map(model::parse_config(config), type, seed), type);
 }
 
@@ -131,7 +132,9 @@ inline std::vector<std::vector<float>> run_batch(model::Model& model, const std:
 
 inline std::vector<std::int32_t> random_tokens(Random& random, std::int64_t count, std::int64_t vocabulary) {
   std::vector<std::int32_t> tokens;
-  for (std::int64_t i = 0; i < count; ++i) tokens.push_back(static_cast<std::int32_t>(random.integer(0, vocabulary - 1)));
+  for (std::int64_t i = 0; i < count; ++i) {
+    tokens.push_back(static_cast<std::int32_t>(random.integer(0, vocabulary - 1)));
+  }
   return tokens;
 }
 
@@ -154,7 +157,8 @@ inline Adapter random_adapter(Random& random, const model::Config& config, std::
   for (std::int64_t layer = 0; layer < config.layers; ++layer) {
     for (const model::Linear linear : linears) {
       const model::LinearShape shape = model::linear_shape(config, linear);
-      adapter.modules[model::module_name(layer, linear)] = random_factors(random, shape.out, shape.in, rank, adapter.dtype);
+      adapter.modules[model::module_name(layer, linear)] =
+          random_factors(random, shape.out, shape.in, rank, adapter.dtype);
     }
   }
   return adapter;
@@ -170,7 +174,8 @@ struct OpenAdapters {
     model::StackedAdapter& stacked = adapters.emplace_back(model::StackedAdapter{name, {}});
     for (const auto& [module, factors] : adapter.modules) {
       stacked.modules.push_back(
-          {module, lora::find_factors(*files.back(), a_name(module), b_name(module), factors.a.rows()), adapter.scaling});
+          {module, lora::find_factors(*files.back(), a_name(module), b_name(module), factors.a.rows()),
+           adapter.scaling});
     }
   }
   void add(const std::string& name, const Adapter& adapter) {

@@ -89,7 +89,8 @@ TEST("tokens through the cache, in pieces, give what they give at once") {
     std::vector<float> pieces;
     std::int64_t past = 0;
     for (const std::size_t count : {std::size_t{9}, std::size_t{1}, std::size_t{17}, std::size_t{1}, std::size_t{12}}) {
-      const Sequence piece{.tokens = all.subspan(static_cast<std::size_t>(past), count), .past = past, .slot = 2, .keep = true};
+      const Sequence piece{.tokens = all.subspan(static_cast<std::size_t>(past), count), .past = past, .slot = 2,
+                           .keep = true};
       const std::vector<float> hidden = run_batch(*model, {piece}, &cache)[0];
       pieces.insert(pieces.end(), hidden.begin(), hidden.end());
       past += static_cast<std::int64_t>(count);

@@ -19,12 +19,15 @@ namespace {
 
 using Tokens = std::vector<std::int32_t>;
 
-const std::vector<Linear> all_linears{Linear::q, Linear::k, Linear::v, Linear::o, Linear::gate, Linear::up, Linear::down};
+const std::vector<Linear> all_linears{Linear::q, Linear::k, Linear::v, Linear::o, Linear::gate, Linear::up,
+                                      Linear::down};
 
 /// A model and adapters of unequal ranks and targets.
 struct Setting {
   explicit Setting(const Json& config_text, std::uint64_t seed = 5)
-      : text(config_text), config(model::parse_config(config_text)), weights(test::random_weight_map(config, DType::F32, seed)) {
+      : text(config_text),
+        config(model::parse_config(config_text)),
+        weights(test::random_weight_map(config, DType::F32, seed)) {
     test::Random random(seed);
     loose.push_back(test::random_adapter(random, config, 4, all_linears));
     loose.push_back(test::random_adapter(random, config, 7, {Linear::q, Linear::down}));
@@ -58,7 +61,8 @@ TEST("folded weights give what units give, to rounding") {
     test::WeightMap folded;
     for (const auto& [name, matrix] : setting.weights) folded.emplace(name, matrix.copy());
     for (std::size_t i = 0; i < coefficients.size(); ++i) test::fold(folded, setting.loose[i], coefficients[i]);
-    const auto folded_model = test::load_model(*setting.device, test::write_checkpoint(setting.text, folded, DType::F32));
+    const auto folded_model =
+        test::load_model(*setting.device, test::write_checkpoint(setting.text, folded, DType::F32));
     for (const Tokens& tokens : setting.tokens) {
       const std::vector<float> units = run_batch(*setting.model, {{.tokens = tokens, .units = &stack}})[0];
       CHECK(test::relative_error(units, run_batch(*folded_model, {{.tokens = tokens}})[0]) < 1e-5);
@@ -145,9 +149,11 @@ TEST("units go on through the cache") {
   const model::UnitStack stack = setting.stack({setting.adapters.coefficients({1, 0.5, -1})});
   const std::span<const std::int32_t> tokens(setting.tokens[2]);
   model::KvCache cache(*setting.device, setting.config, 1, 20);
-  std::vector<float> pieces = run_batch(*setting.model, {{.tokens = tokens.first(8), .slot = 0, .keep = true, .units = &stack}}, &cache)[0];
+  std::vector<float> pieces =
+      run_batch(*setting.model, {{.tokens = tokens.first(8), .slot = 0, .keep = true, .units = &stack}}, &cache)[0];
   for (std::size_t i = 8; i < tokens.size(); ++i) {
-    const Sequence next{.tokens = tokens.subspan(i, 1), .past = static_cast<std::int64_t>(i), .slot = 0, .keep = true, .units = &stack};
+    const auto past = static_cast<std::int64_t>(i);
+    const Sequence next{.tokens = tokens.subspan(i, 1), .past = past, .slot = 0, .keep = true, .units = &stack};
     const std::vector<float> hidden = run_batch(*setting.model, {next}, &cache)[0];
     pieces.insert(pieces.end(), hidden.begin(), hidden.end());
   }
@@ -169,19 +175,22 @@ TEST("an adapter of another base model is refused with the shapes") {
   const model::ModulePlace place = model::find_module(config, "model.layers.1.mlp.down_proj", 56, 32);
   CHECK_EQ(place.layer, 1);
   CHECK(place.linear == Linear::down);
-  const core::Error shape = CHECK_ERROR("adapter-other-base", model::find_module(config, "model.layers.1.mlp.down_proj", 56, 33));
+  const core::Error shape =
+      CHECK_ERROR("adapter-other-base", model::find_module(config, "model.layers.1.mlp.down_proj", 56, 33));
   CHECK(std::string(shape.what()).find("56 to 33") != std::string::npos);
   CHECK(std::string(shape.what()).find("56 to 32") != std::string::npos);
-  for (const char* name : {"model.layers.2.mlp.down_proj", "model.layers.-1.mlp.down_proj", "model.layers.01.mlp.down_proj",
-                           "model.layers.1.mlp.down_proj2", "lm_head", "transformer.h.0.attn.c_attn"}) {
+  for (const char* name :
+       {"model.layers.2.mlp.down_proj", "model.layers.-1.mlp.down_proj", "model.layers.01.mlp.down_proj",
+        "model.layers.1.mlp.down_proj2", "lm_head", "transformer.h.0.attn.c_attn"}) {
     const core::Error error = CHECK_ERROR("adapter-other-base", model::find_module(config, name, 56, 32));
     CHECK(std::string(error.what()).find(name) != std::string::npos);
   }
   Setting setting(config_json("llama"));
   const model::Config wider = model::parse_config(config_json("llama", {{"intermediate_size", 60}}));
   const std::vector<model::Coefficients> sets{setting.adapters.coefficients({1, 1, 1})};
-  const core::Error error = CHECK_ERROR("adapter-other-base", model::UnitStack(*setting.device, wider, setting.adapters.adapters, sets,
-                                                                               test::never_cancelled));
+  const std::span<const model::StackedAdapter> adapters = setting.adapters.adapters;
+  const core::Error error = CHECK_ERROR(
+      "adapter-other-base", model::UnitStack(*setting.device, wider, adapters, sets, test::never_cancelled));
   CHECK(std::string(error.what()).find("adapter-0") != std::string::npos);
 }
 
@@ -204,8 +213,10 @@ TEST("an adapter with a NaN is refused by its name, file and tensor") {
 
 TEST("coefficients that no float holds are refused") {
   Setting setting(config_json("llama"));
-  for (const double coefficient : {std::numeric_limits<double>::quiet_NaN(), std::numeric_limits<double>::infinity(), 1e300}) {
-    const core::Error error = CHECK_ERROR("coefficient-invalid", setting.stack({setting.adapters.coefficients({1, coefficient, 1})}));
+  for (const double coefficient :
+       {std::numeric_limits<double>::quiet_NaN(), std::numeric_limits<double>::infinity(), 1e300}) {
+    const core::Error error =
+        CHECK_ERROR("coefficient-invalid", setting.stack({setting.adapters.coefficients({1, coefficient, 1})}));
     CHECK(std::string(error.what()).find("adapter-1") != std::string::npos);
   }
 }
