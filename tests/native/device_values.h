@@ -13,11 +13,14 @@
 
 namespace amalgam::test {
 
+/// Elements between the rows of arrays that name no gap. With 8, rows begin at multiples of 16 bytes where their length allows it.
+inline std::int64_t usual_gap = 3;
+
 /// An array on a device whose rows lie `gap` elements apart. The gaps hold NaN.
 class Placed {
  public:
   /// Rounds `numbers` to `type`, in place, so that the reference sees what the device sees, and uploads them.
-  Placed(ops::Device& device, core::DType type, reference::Numbers& numbers, std::int64_t gap = 3)
+  Placed(ops::Device& device, core::DType type, reference::Numbers& numbers, std::int64_t gap = usual_gap)
       : Placed(device, type, numbers.rows(), numbers.cols(), gap) {
     std::vector<float> wide(static_cast<std::size_t>(numbers.rows() * stride_), poison);
     for (std::int64_t i = 0; i < numbers.rows(); ++i) {
@@ -33,7 +36,7 @@ class Placed {
   }
 
   /// Filled with NaN.
-  Placed(ops::Device& device, core::DType type, std::int64_t rows, std::int64_t cols, std::int64_t gap = 3)
+  Placed(ops::Device& device, core::DType type, std::int64_t rows, std::int64_t cols, std::int64_t gap = usual_gap)
       : device_(device), type_(type), rows_(rows), cols_(cols), stride_(cols + gap),
         buffer_(device, ops::array_bytes(type, rows, cols + gap)) {
     write(std::vector<float>(static_cast<std::size_t>(rows_ * stride_), poison));
