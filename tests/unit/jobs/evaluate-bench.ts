@@ -140,6 +140,9 @@ export function inputOf(input: EvaluateRequestInput, more: Partial<EvaluateJobIn
   return { ...v.parse(evaluateInputSchema, input), ...more }
 }
 
+/** What runs evaluations: a bench, or the app's services. */
+export type Evaluating = Pick<Bench, 'queue' | 'library'>
+
 export interface Evaluated {
   readonly job: Job
   readonly result: EvaluateResult
@@ -147,7 +150,7 @@ export interface Evaluated {
 }
 
 /** Starts an evaluation and waits for its end. */
-export async function evaluate({ queue, library }: Bench, input: EvaluateJobInput): Promise<Evaluated> {
+export async function evaluate({ queue, library }: Evaluating, input: EvaluateJobInput): Promise<Evaluated> {
   const { jobId, problems } = queue.start('evaluate', input)
   if (jobId === null) throw new Refusal(problems)
   const job = await queue.whenEnded(jobId)
@@ -156,7 +159,7 @@ export async function evaluate({ queue, library }: Bench, input: EvaluateJobInpu
 }
 
 /** Everything that the library holds of a run but what names it, in the order of its examples. */
-export function rawOutcomes({ library }: Bench, { id }: Run): unknown {
+export function rawOutcomes({ library }: Pick<Evaluating, 'library'>, { id }: Run): unknown {
   const { value, low, high, n, done, skipped } = library.runs.get(id)!
   const { rows } = library.runs.outcomes({ runId: id, other: null, filter: 'all', text: '', offset: 0, limit: 1000 })
   return { value, low, high, n, done, skipped, rows }
