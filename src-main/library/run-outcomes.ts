@@ -18,15 +18,18 @@ export function createOutcomePages(db: Database.Database): (query: OutcomesQuery
   db.function('holds_text', { deterministic: true }, (text, sought) =>
     typeof text === 'string' && text.toLowerCase().includes(sought as string) ? 1 : 0,
   )
-  const joined = `FROM runs r JOIN outcomes o ON o.run_seq = r.seq JOIN questions q ON q.question_id = o.question_id
-    LEFT JOIN outcomes t ON t.question_id = o.question_id AND t.run_seq = (SELECT seq FROM runs WHERE id = @other)`
-  const held = `(holds_text(q.prompt, @text) OR holds_text(q.answer, @text) OR holds_text(o.prediction, @text))`
-  const positions = (filter: OutcomeFilter, sought: boolean) =>
-    db
+  const held = '(holds_text(q.prompt, @text) OR holds_text(q.answer, @text) OR holds_text(o.prediction, @text))'
+  // Only what is asked for is joined: a run may have many outcomes, and a page shows few of them.
+  const positions = (filter: OutcomeFilter, sought: boolean) => {
+    const condition = conditions[filter]
+    const pair = 'LEFT JOIN outcomes t ON t.question_id = o.question_id AND t.run_seq = (SELECT seq FROM runs WHERE id = @other)'
+    return db
       .prepare<[object], number>(
-        `SELECT o.position ${joined} WHERE r.id = @runId AND ${conditions[filter]} AND ${sought ? held : 'TRUE'} ORDER BY o.position`,
+        `SELECT o.position FROM outcomes o ${sought ? 'JOIN questions q ON q.question_id = o.question_id' : ''} ${condition.includes('t.') ? pair : ''}
+         WHERE o.run_seq = (SELECT seq FROM runs WHERE id = @runId) AND ${condition} ${sought ? `AND ${held}` : ''} ORDER BY o.position`,
       )
       .pluck()
+  }
   const finders = Object.fromEntries(
     Object.keys(conditions).map((filter) => {
       const known = filter as OutcomeFilter
@@ -38,8 +41,9 @@ export function createOutcomePages(db: Database.Database): (query: OutcomesQuery
      WHERE r.id = ? AND o.position IN (SELECT value FROM json_each(?)) ORDER BY o.position`,
   )
   const there = db.prepare<[string, string], StoredOutcome>(
-    `SELECT ${storedOutcomeColumns} FROM json_each(?) asked JOIN questions q ON q.question_id = asked.value
-     JOIN outcomes o ON o.question_id = q.question_id AND o.run_seq = (SELECT seq FROM runs WHERE id = ?)`,
+    // A cross join keeps the order: without it the whole other run would be looked through.
+    `SELECT ${storedOutcomeColumns} FROM json_each(?) asked CROSS JOIN questions q ON q.question_id = asked.value
+     CROSS JOIN outcomes o ON o.question_id = q.question_id AND o.run_seq = (SELECT seq FROM runs WHERE id = ?)`,
   )
 
   return ({ runId, other, filter, text, offset, limit }) => {
