@@ -73,6 +73,7 @@ T same(T value) {
   return value;
 }
 double wider(float value) { return value; }
+float from_f16(ops::F16 value) { return core::f16_to_f32(static_cast<std::uint16_t>(value)); }
 float from_bf16(ops::Bf16 value) { return core::bf16_to_f32(static_cast<std::uint16_t>(value)); }
 
 template <typename T>
@@ -132,6 +133,14 @@ Matrix<ops::Bf16> random_bf16(test::Random& random, std::int64_t rows, std::int6
   return matrix;
 }
 
+Matrix<ops::F16> random_f16(test::Random& random, std::int64_t rows, std::int64_t cols) {
+  Matrix<ops::F16> matrix(rows, cols);
+  for (std::int64_t i = 0; i < matrix.size(); ++i) {
+    matrix.data()[i] = static_cast<ops::F16>(core::f32_to_f16(static_cast<float>(random.number())));
+  }
+  return matrix;
+}
+
 }  // namespace
 
 TEST("float products have the documented bits for every instruction set, thread count, shape and layout") {
@@ -140,6 +149,32 @@ TEST("float products have the documented bits for every instruction set, thread 
 
 TEST("products with bfloat16 B have the bits of the widened B") {
   check_all<float, float, ops::Bf16>(from_bf16, random_bf16);
+}
+
+TEST("products with float16 B have the bits of the widened B") {
+  check_all<float, float, ops::F16>(from_f16, random_f16);
+}
+
+TEST("every float16 number is widened exactly, in whole strips and in their rests") {
+  Matrix<ops::F16> halves(1 << 10, 64);
+  for (std::int64_t i = 0; i < halves.size(); ++i) halves.data()[i] = static_cast<ops::F16>(i);
+  for (const InstructionSet set : {InstructionSet::portable, InstructionSet::avx2, InstructionSet::avx512}) {
+    if (set > core::best_instruction_set()) continue;
+    const auto pack = ops::cpu::kernels(set).f32.pack_cols_f16;
+    const std::int64_t width = ops::cpu::kernels(set).f32.tile_cols;
+    for (const std::int64_t count : {width, width - 1}) {
+      std::vector<float> packed(static_cast<std::size_t>(width * 64));
+      for (std::int64_t row = 0; row + width <= halves.rows(); row += width) {
+        pack(halves.row(row), 64, 1, count, 64, packed.data());
+        for (std::int64_t i = 0; i < count; ++i) {
+          for (std::int64_t d = 0; d < 64; ++d) {
+            CHECK_EQ(std::bit_cast<std::uint32_t>(packed[static_cast<std::size_t>(d * width + i)]),
+                     std::bit_cast<std::uint32_t>(from_f16(halves(row + i, d))));
+          }
+        }
+      }
+    }
+  }
 }
 
 TEST("double products have the documented bits, from double and from float inputs") {

@@ -115,6 +115,8 @@ struct GemmLoops {
   /// bits are turned round in pairs and parted afterwards.
   template <int width, typename Source>
   static __attribute__((always_inline)) void pack_block(const Source* source, std::int64_t stride, Number* out) {
+    // So many rows at a time are more than the processor follows by itself.
+    unrolled<Simd::width>([&]<int i>() { __builtin_prefetch(source + i * stride + 4 * block_depth<Source>); });
     Vector rows[Simd::width];
     unrolled<Simd::width>([&]<int i>() { rows[i] = Simd::load(reinterpret_cast<const Number*>(source + i * stride)); });
     Simd::transpose(rows);
