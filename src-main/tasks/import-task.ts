@@ -187,14 +187,10 @@ function instructionOf(mapping: TaskMapping, rows: readonly SourceRow[]): { read
   return {
     text: '',
     problems: [
-      errorProblem(
-        'instructions-differ',
-        `A task has one instruction, but ${countOf(others.length)} of the file differ from ${first?.place}: ${placesOf(others)}.`,
-        {
-          where: { field: systemField, value: shownValue(others[0] ? textOf(others[0]) : '') },
-          hint: `Make "${systemField}" one of the inputs, or split the file into one task for each instruction.`,
-        },
-      ),
+      errorProblem('instructions-differ', `A task has one instruction. Another one than ${first?.place} have: ${placesOf(others)}.`, {
+        where: { field: systemField, value: shownValue(others[0] ? textOf(others[0]) : '') },
+        hint: `Make "${systemField}" one of the inputs, or split the file into one task for each instruction.`,
+      }),
     ],
   }
 }
