@@ -1,23 +1,31 @@
 /**
  * npm run demo: the main job without a window. Imports the demo pool and adapters as they are found in the wild, merges three unlike adapters exactly
- * and cut to a rank, and verifies both results against a recomputation from the source files. Ends with an error when a verification fails.
+ * and cut to a rank, verifies both results against a recomputation from the source files, and evaluates base model, sources and result on one task.
+ * Ends with an error when a verification fails.
  *   npm run demo -- [--library DIR]
  */
 import { mkdtempSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
+import * as v from 'valibot'
+import { evaluate, runTable } from '../src-main/command-line/eval.ts'
+import { findBase, findSubjects, findTasks } from '../src-main/command-line/find-evaluated.ts'
 import { formatNumber, formatTable } from '../src-main/command-line/format.ts'
 import { importPaths } from '../src-main/command-line/import.ts'
 import { runMerge } from '../src-main/command-line/merge.ts'
 import { withSession, type Session } from '../src-main/command-line/session.ts'
 import type { ImportReport } from '../src-main/contract/import-report.ts'
-import { Refusal } from '../src-main/contract/problems.ts'
+import { hasError, Refusal } from '../src-main/contract/problems.ts'
 import type { MergeResult, RecipeInput } from '../src-main/contract/recipe.ts'
+import { evaluateInputSchema, type Subject } from '../src-main/contract/run.ts'
 import { makeWildAdapters } from '../tests/fixtures/make-wild.ts'
 import { exactLimit, truncationLimit, verifyMerge, type Verification } from './demo-verify.ts'
 
-const pool = join(import.meta.dirname, '..', 'resources', 'demo', 'adapters')
+const demo = join(import.meta.dirname, '..', 'resources', 'demo')
+const pool = join(demo, 'adapters')
+/** The task that everything is evaluated on; the first ingredient was trained for it. */
+const task = 'sentiment'
 /** Unlike ranks (16, 4, 32), unlike target modules (seven, four, seven) and unlike signs. */
 const ingredients = [
   { name: 'sentiment-r16', coefficient: 0.7 },
@@ -62,6 +70,9 @@ async function demonstrate(session: Session): Promise<number> {
   const cutHolds = nearly.worstExcess <= truncationLimit && nearly.worstReport <= truncationLimit
   reportMerge(cut, nearly, cutHolds)
 
+  say('', `5. The task "${task}": base model, sources and the exact merge`, '')
+  say(...(await evaluateAll(session, exact.id)))
+
   say('', 'Load the exact one with PEFT:', '', ...loadLines(exact.path))
   return Number(!exactHolds) + Number(!cutHolds)
 }
@@ -74,6 +85,21 @@ async function merge(session: Session, recipe: RecipeInput): Promise<MergeResult
   const { json, problems, exitCode } = await runMerge(session, { recipe }, terminal)
   if (exitCode !== 0) throw new Refusal(problems)
   return json as MergeResult
+}
+
+async function evaluateAll(session: Session, mergedId: string): Promise<readonly string[]> {
+  const sources = await findSubjects(
+    session,
+    ingredients.map(({ folder }) => folder),
+    terminal,
+  )
+  const baseId = await findBase(session, join(demo, 'base-model'), terminal)
+  const { ids } = await findTasks(session, [join(demo, 'tasks', `${task}.task.json`)])
+  const subjects: Subject[] = [{ kind: 'base' }, ...sources, { kind: 'adapter', adapterId: mergedId, coefficient: 1 }]
+  const input = { baseId, subjects, tasks: ids.map((taskId) => ({ taskId, split: 'test' })), maxNewTokens: 6 }
+  const { runs, problems } = await evaluate(session, v.parse(evaluateInputSchema, input), terminal)
+  if (hasError(problems)) throw new Refusal(problems)
+  return runTable(runs)
 }
 
 function reportImport({ items, counts }: ImportReport): void {
@@ -105,7 +131,7 @@ function loadLines(folder: string): readonly string[] {
   return [
     '  from transformers import AutoModelForCausalLM',
     '  from peft import PeftModel',
-    `  base = AutoModelForCausalLM.from_pretrained(${JSON.stringify(join(pool, '..', 'base-model'))})`,
+    `  base = AutoModelForCausalLM.from_pretrained(${JSON.stringify(join(demo, 'base-model'))})`,
     `  model = PeftModel.from_pretrained(base, ${JSON.stringify(folder)})`,
   ]
 }
