@@ -77,12 +77,11 @@ bool is_off(const Json* value) {
 /// Fields of relatives of these families that change the arithmetic.
 void check_foreign_fields(const ConfigObject& config) {
   constexpr std::array off{
-      "quantization_config", "compression_config",   "attn_logit_softcapping", "final_logit_softcapping",
-      "logit_softcapping",   "attn_logit_softcap",   "final_logit_softcap",    "query_pre_attn_scalar",
-      "attention_multiplier", "clip_qkv",            "no_rope_layers",         "attention_chunk_size",
-      "num_experts",         "num_local_experts",    "use_parallel_residual",
-      "parallel_attn",       "alibi",               "rope_interleaved",       "rope_interleave",         "use_qk_norm",
-      "qk_norm",             "use_qk_layernorm",    "attention_sinks",        "nope_layer_interval"};
+      "quantization_config", "compression_config", "attn_logit_softcapping", "final_logit_softcapping",
+      "logit_softcapping", "attn_logit_softcap", "final_logit_softcap", "query_pre_attn_scalar",
+      "attention_multiplier", "clip_qkv", "no_rope_layers", "attention_chunk_size", "num_experts",
+      "num_local_experts", "use_parallel_residual", "parallel_attn", "alibi", "rope_interleaved", "rope_interleave",
+      "use_qk_norm", "qk_norm", "use_qk_layernorm", "attention_sinks", "nope_layer_interval", "use_mrope"};
   for (const char* key : off) {
     if (!is_off(config.find(key))) throw config.unsupported(key, "Use a checkpoint without it.");
   }

@@ -47,6 +47,13 @@ RopeFacts parse_rope(const ConfigObject& config, std::int64_t max_positions) {
   check_whole_heads(rope);
   facts.theta = rope.number_above("rope_theta", 1, facts.theta);
   facts.scaling = parse_scaling(rope, max_positions);
+  // transformers 5 takes this field where it stands outside, earlier versions do not.
+  constexpr std::string_view outside = "original_max_position_embeddings";
+  const std::int64_t original = facts.scaling.original_positions;
+  if (facts.scaling.kind == RopeScaling::Kind::llama3 &&
+      config.integer(outside, 1, most_positions, original) != original) {
+    throw config.unsupported(outside, "It contradicts the field of the same name in " + std::string(key) + ".");
+  }
   return facts;
 }
 

@@ -105,6 +105,10 @@ TEST("rotary positions in both spellings, and in the older key of the type") {
   CHECK(scaling.kind == RopeScaling::Kind::llama3);
   CHECK_EQ(scaling.original_positions, 32);
   CHECK_EQ(scaling.high_freq_factor, 4.0);
+  CHECK_EQ(parsed("llama", {{"rope_scaling", rope(llama3)}, {"original_max_position_embeddings", 32}}).layers, 2);
+  check_refused("config-unsupported", "llama",
+                {{"rope_scaling", rope(llama3)}, {"original_max_position_embeddings", 64}},
+                {"original_max_position_embeddings is 64"});
   CHECK(parsed("qwen2", {{"rope_scaling", nullptr}}).rope_scaling.kind == RopeScaling::Kind::none);
   CHECK(parsed("qwen2", {{"rope_parameters", rope({{"rope_type", "default"}})}}).rope_scaling.kind ==
         RopeScaling::Kind::none);

@@ -149,6 +149,22 @@ TEST("memory is what was planned") {
   CHECK_EQ(device.live_bytes() - before, model::KvCache::planned_bytes(device, config, 3, 20));
 }
 
+TEST("tables of positions grow when later ones come, and change nothing of earlier ones") {
+  const Json config = config_json("llama", {{"max_position_embeddings", 10000}});
+  test::CountingDevice device(ops::open_device("cpu", 2, test::never_cancelled));
+  const auto model = test::load_model(device, test::write_checkpoint(config));
+  const std::size_t weights = device.live_bytes();
+  const Tokens few = token_lists(9, {30})[0];
+  const Tokens many = token_lists(9, {4100})[0];
+  const auto before = run_batch(*model, {{.tokens = few}});
+  CHECK_EQ(device.live_bytes() - weights, model::Model::planned_activation_bytes(device, model->config(), 30));
+  run_batch(*model, {{.tokens = many}});
+  CHECK_EQ(device.live_bytes() - weights, model::Model::planned_activation_bytes(device, model->config(), 4100));
+  CHECK(model::Model::planned_activation_bytes(device, model->config(), 30, 4100) >
+        model::Model::planned_activation_bytes(device, model->config(), 30));
+  CHECK(run_batch(*model, {{.tokens = few}}) == before);
+}
+
 TEST("weights that the device stores in another type are rounded to it on their way") {
   const Json config = config_json("llama");
   const Tokens tokens = token_lists(6, {21})[0];
