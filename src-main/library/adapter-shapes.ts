@@ -11,8 +11,8 @@ import type { BaseMatches } from './base-types.ts'
  * fitting is decided once for each of them and not for each adapter.
  */
 export interface AdapterShapes {
-  /** Looks at adapters that came or changed since; in slices, so that nothing else waits. */
-  read(): Promise<void>
+  /** Looks at adapters that came or changed since; in slices, so that nothing else waits. `signal` stops it, and the rest is for the next time. */
+  read(signal?: AbortSignal): Promise<void>
   /** How many adapters fit. */
   count(base: BaseShape): number
   matches(base: BaseShape): BaseMatches
@@ -24,7 +24,7 @@ interface Packed {
 }
 
 /** Adapters looked at before others have their turn; the texts of large ones have some ten thousand characters. */
-const batchSize = 50
+const batchSize = 20
 
 /** The shapes in `db`. */
 export function createAdapterShapes(db: Database.Database): AdapterShapes {
@@ -73,8 +73,8 @@ export function createAdapterShapes(db: Database.Database): AdapterShapes {
   }
 
   return {
-    async read() {
-      while (readBatch() === batchSize) await setImmediate()
+    async read(signal) {
+      while (signal?.aborted !== true && readBatch() === batchSize) await setImmediate()
     },
     count: (base) =>
       usable

@@ -1,4 +1,5 @@
 import { realpath } from 'node:fs/promises'
+import { setTimeout } from 'node:timers/promises'
 import { basename, dirname, extname, resolve } from 'node:path'
 import type { BaseModel } from '../contract/base-model.ts'
 import { errorProblem, hasError, Refusal, warningProblem, type Problem, type ProblemCode } from '../contract/problems.ts'
@@ -43,6 +44,8 @@ export interface BaseKeeperOptions {
 
 /** Threads that hash; shards are read side by side. */
 const hashingThreads = 2
+/** How long a list waits for new adapters to be looked at, in milliseconds. */
+const shapesWaitMs = 200
 /** How long a figure of free memory holds, in milliseconds. */
 const memoryHoldsMs = 30_000
 /** Problems of the machine or the moment, for which a checkpoint is not listed as refused. */
@@ -63,6 +66,7 @@ export function createBaseKeeper({ bases, checkpoint, emitChanged, log }: BaseKe
   const hashing = new Map<string, Promise<string>>()
   /** Ids that turned out to be another base model's content. */
   const joined = new Map<string, string>()
+  let shapes: Promise<void> | null = null
   const memory = new Map<string, { readonly at: number; readonly rows: BaseModel['memory'] }>()
 
   async function read(folder: string, files: readonly BaseFile[]): Promise<NewBase> {
@@ -166,6 +170,14 @@ export function createBaseKeeper({ bases, checkpoint, emitChanged, log }: BaseKe
     }
   }
 
+  /** Looks at new adapters. A large pool takes some seconds the first time: lists do not wait for that, they are told when it is done. */
+  async function readShapes(): Promise<void> {
+    if (shapes) return
+    shapes = bases.readShapes(closing.signal).finally(() => (shapes = null))
+    const isLate = await Promise.race([shapes.then(() => false), setTimeout(shapesWaitMs, true, { ref: false })])
+    if (isLate) shapes?.then(emitChanged, (error: unknown) => log.error('adapters could not be matched', { error: String(error) }))
+  }
+
   /** Memory is asked for again when the last answer is old; a base model that cannot be read now keeps its last answer. */
   async function memoryOf(base: BaseModel): Promise<BaseModel['memory']> {
     const known = memory.get(base.id)
@@ -183,7 +195,7 @@ export function createBaseKeeper({ bases, checkpoint, emitChanged, log }: BaseKe
     add: (path) => adding.run(() => addFolder(path)),
     async list() {
       await rescan()
-      await bases.readShapes()
+      await readShapes()
       return Promise.all(bases.list().map(async (base) => (base.status === 'ok' ? { ...base, memory: await memoryOf(base) } : base)))
     },
     rescan,
@@ -196,7 +208,7 @@ export function createBaseKeeper({ bases, checkpoint, emitChanged, log }: BaseKe
     async close() {
       closing.abort()
       await pool.close()
-      await Promise.all(hashing.values())
+      await Promise.all([...hashing.values(), shapes])
     },
   }
 }

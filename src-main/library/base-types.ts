@@ -89,6 +89,6 @@ export interface BaseStore {
   /** Forgets it with its results; files are never touched. */
   remove(id: string): readonly Problem[]
   /** Looks at the target modules of adapters that came since; in slices. Counts and matches are complete after it. */
-  readShapes(): Promise<void>
+  readShapes(signal?: AbortSignal): Promise<void>
   matches(id: string): BaseMatches | Problem
 }
