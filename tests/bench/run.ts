@@ -6,6 +6,7 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { cpus, tmpdir } from 'node:os'
 import { join } from 'node:path'
 
+import { engine } from './engine.ts'
 import { hashFiles } from './hash-files.ts'
 import { importHeaders } from './import-headers.ts'
 import { inspect } from './inspect.ts'
@@ -27,6 +28,7 @@ const trials: readonly Trial[] = [
   mergeTies,
   mergeLego,
   inspect,
+  engine,
   paintWindow,
   scrollTable,
 ]
