@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs'
-import { resolve } from 'node:path'
+import { basename, extname, resolve } from 'node:path'
 import { hasError, Refusal, type Problem } from '../contract/problems.ts'
 import type { Subject } from '../contract/run.ts'
 import { parseRecipe } from '../recipes/parse-recipe.ts'
@@ -65,5 +65,10 @@ export async function findRecipe(
   const { draft, recipe, problems } = parseRecipe(text)
   if (!draft || hasError(problems)) throw new Refusal(problems)
   await importMissing(session, draft, folder, context)
-  return { subject: { kind: 'recipe', name: recipe?.output.name ?? file, recipe: text }, folder }
+  return { subject: { kind: 'recipe', name: recipe?.output.name ?? nameOf(file), recipe: text }, folder }
+}
+
+/** What an unnamed recipe is called: as its file. */
+function nameOf(file: string): string {
+  return file === '-' ? 'recipe' : basename(file, extname(file))
 }
