@@ -110,10 +110,10 @@ async function importExamples(page: Page, { host, folder, answerDialog }: Evalua
     ['Train', '40'],
     ['Validation', '10'],
   ] as const) {
-    await mapping.getByRole('textbox', { name: field, exact: true }).fill(value)
+    await mapping.getByLabel(field, { exact: true }).fill(value)
   }
   for (const found of ['Positive', 'Negative']) {
-    await mapping.getByRole('textbox', { name: `What “${found}” becomes` }).fill(found.toLowerCase())
+    await mapping.getByRole('textbox', { name: `What “${found}” becomes`, exact: true }).fill(found.toLowerCase())
     await page.keyboard.press('Tab')
   }
   const result = page.getByRole('region', { name: 'Result' })
