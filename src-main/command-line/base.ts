@@ -3,19 +3,23 @@ import { errorProblem, type Problem } from '../contract/problems.ts'
 import { didYouMean } from '../contract/suggest.ts'
 import type { Services } from '../ipc/services.ts'
 import { baseFacts, baseTable } from './base-lines.ts'
-import { exitCodes, outcome, type Arguments, type Command, type Outcome } from './command.ts'
+import { exitCodes, outcome, type Arguments, type Command, type CommandContext, type Outcome } from './command.ts'
 import { formatTable } from './format.ts'
 import { withSession } from './session.ts'
 
 interface Action {
   readonly takes: string
   readonly words: number
-  run(services: Services, words: readonly string[], given: Arguments): Promise<Outcome>
+  run(services: Services, words: readonly string[], given: Arguments, context: CommandContext): Promise<Outcome>
 }
 
 /** What can be done with base models: what each action takes, and how. */
 const actions: Readonly<Record<string, Action>> = {
-  add: { takes: 'DIR', words: 1, run: (services, [folder = ''], given) => add(services, folder, given.value('name')?.trim()) },
+  add: {
+    takes: 'DIR',
+    words: 1,
+    run: (services, [folder = ''], given, context) => add(services, folder, given.value('name')?.trim(), context),
+  },
   ls: {
     takes: '',
     words: 0,
@@ -67,15 +71,19 @@ export const baseCommand: Command = {
     if (!action) return Promise.resolve(wrongUse(`There is no action "${name}". ${didYouMean(name, Object.keys(actions))}`, name))
     if (words.length !== action.words || words.some((word) => word.trim() === ''))
       return Promise.resolve(wrongUse(`"base ${name}" takes ${action.takes || 'nothing more'}.`, name))
-    return withSession(given.value('library'), context, ({ services }) => action.run(services, words, given))
+    return withSession(given.value('library'), context, ({ services }) => action.run(services, words, given, context))
   },
 }
 
-/** Adds a base model and waits for its hash, so that it can be used at once. */
-async function add({ bases, library }: Services, folder: string, name: string | undefined): Promise<Outcome> {
+/** Adds a base model and waits for its hash, so that it can be used at once. Stopped, it stays listed, and the app hashes it when it runs next. */
+async function add({ bases, library }: Services, folder: string, name: string | undefined, context: CommandContext): Promise<Outcome> {
   const added = await bases.add(folder)
   if (added.id === null) return outcome({ problems: added.problems }, [], added.problems)
-  const id = await bases.settled(added.id)
+  context.progress('hashing')
+  const { signal } = context
+  const stopped = new Promise<null>((resolve) => signal.addEventListener('abort', () => resolve(null), { once: true }))
+  const id = signal.aborted ? null : await Promise.race([bases.settled(added.id), stopped])
+  if (id === null) return cancelled()
   if (name !== undefined && name !== '') library.bases.rename(id, name)
   await library.bases.readShapes()
   const base = library.bases.get(id)
@@ -94,6 +102,11 @@ async function withBase(services: Services, reference: string, work: (base: Base
 /** Showing is done well whatever is wrong with the base model. */
 function shown(base: BaseModel): Outcome {
   return { ...outcome(base, baseFacts(base)), problems: base.problems }
+}
+
+function cancelled(): Outcome {
+  const problems = [errorProblem('cancelled', 'The base model was added, but its files were not hashed to the end.')]
+  return outcome({ problems }, [], problems)
 }
 
 function wrongUse(message: string, value: string): Outcome {
