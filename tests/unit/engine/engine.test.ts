@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest'
 import type { NativeBinding } from '../../../src-main/engine/binding.ts'
 import { createEngine } from '../../../src-main/engine/engine.ts'
+import type { EvaluateRequest } from '../../../src-main/engine/evaluate-request.ts'
 import { Refusal } from '../../../src-main/contract/problems.ts'
 import type { ResolvedMergeJob } from '../../../src-main/contract/recipe.ts'
 
@@ -169,4 +170,51 @@ test('a core that is not built is a problem with its reason, not a crash', async
   const { problems } = await refusalOf(engine.merge(job, '/out/file'))
   expect(problems).toMatchObject([{ code: 'native-not-built', message: 'The native core cannot be used: no C++ compiler was found' }])
   expect((await refusalOf(engine.inspect({ weightsFile: '/f', modules: [] }))).problems[0]?.code).toBe('native-not-built')
+})
+
+const evaluation: EvaluateRequest = { model: '/base', device: 'cpu', memoryBytes: 0, batchTokens: 0, adapters: [], subjects: [], items: [], work: [], outFile: '/lines' } // prettier-ignore
+
+test('an evaluation is asked for with the threads of the moment, tells its progress and can be stopped', async () => {
+  const { binding, calls } = handMade()
+  const outcome = { done: 2, tokens: 30, seconds: 2, loadSeconds: 1, weightBytes: 100, peakBytes: 200, estimate: { weights: 100, units: 1, cache: 2, activations: 3, total: 106, free: 1000 } } // prettier-ignore
+  const seen: unknown[] = []
+  const stop = new AbortController()
+  const done = engineOf(binding).evaluate(evaluation, { onProgress: ({ stage, unit }) => seen.push([stage, unit]) })
+  calls[0]?.onProgress(JSON.stringify({ stage: 'evaluating', done: 1, total: 2, unit: 'examples', rate: 1, etaSeconds: 1 }))
+  calls[0]?.finish(outcome)
+  expect(await done).toEqual(outcome)
+  expect(seen).toEqual([['evaluating', 'examples']])
+  expect(calls[0]).toMatchObject({ kind: 'evaluate', request: { ...evaluation, threads: 2 } })
+
+  const stopped = engineOf(binding).evaluate(evaluation, { signal: stop.signal })
+  stop.abort()
+  expect((await refusalOf(stopped)).problems[0]?.code).toBe('cancelled')
+  expect(calls[1]?.cancelled).toBe(true)
+})
+
+test.each([
+  'checkpoint-missing',
+  'architecture-unknown',
+  'config-unsupported',
+  'adapter-other-base',
+  'vocabulary-mismatch',
+  'prompt-empty',
+  'memory-short',
+  'device-unknown',
+  'device-lost',
+  'checkpoint-invalid',
+])('the core refuses an evaluation with %s as a problem', async (code) => {
+  const { binding, calls } = handMade()
+  const refused = engineOf(binding).evaluate(evaluation)
+  calls[0]?.fail(Object.assign(new Error('why'), { code, hint: 'what to do' }))
+  expect((await refusalOf(refused)).problems).toEqual([{ code, severity: 'error', message: 'why', hint: 'what to do' }])
+})
+
+test('facts of a checkpoint are asked for by its folder', async () => {
+  const { binding, calls } = handMade()
+  const facts = { family: 'llama', dtype: 'BF16', parameters: 10, weightBytes: 20, files: ['/base/model.safetensors'], vocabulary: 5, hidden: 4, layers: 1, heads: 2, kvHeads: 1, headDim: 2, intermediate: 8, maxPositions: 16, tied: false, endTokens: [2], modules: [{ name: 'm', in: 4, out: 4 }], memory: [{ device: 'cpu', needs: 100, free: 1000 }] } // prettier-ignore
+  const asked = engineOf(binding).checkpoint('/base')
+  calls[0]?.finish(facts)
+  expect(await asked).toEqual(facts)
+  expect(calls[0]).toMatchObject({ kind: 'checkpoint', request: { folder: '/base' } })
 })
