@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest'
 import { splits, type Example } from '../../../src-main/contract/task.ts'
 import { checkExamples } from '../../../src-main/tasks/check-examples.ts'
 import { dealSplits, seededOrder } from '../../../src-main/tasks/deal-splits.ts'
-import { contentKey, ownIdOf, questionKey, withIds } from '../../../src-main/tasks/example-ids.ts'
+import { ownIdOf, questionKey, withIds } from '../../../src-main/tasks/example-ids.ts'
 import { labelledExamples } from '../../../src-main/tasks/labelled.ts'
 
 /** Numbers from 0 to below 1, the same for the same seed (mulberry32). */
@@ -67,8 +67,8 @@ describe('dealing examples out', () => {
 describe('ids of examples', () => {
   test('are the same for the same content, and its own where a row has one', () => {
     const [first, second, own] = withIds([raw('hot', 'cold'), raw('cold', 'hot'), { ...raw('hot', 'cold'), ownId: 'row-7' }])
+    // SHA-256 of {"answer":"cold","inputs":{"input":"hot"}}
     expect(first?.id).toBe('3bd752110fe027f4')
-    expect(first?.id).toBe(contentKey({ inputs: { input: 'hot' }, answer: 'cold' }).slice(0, 16))
     expect(second?.id).not.toBe(first?.id)
     expect(own?.id).toBe('row-7')
   })
