@@ -42,6 +42,7 @@ describe.skipIf(loadBinding().binding === null)('with the native core', () => {
   beforeAll(async () => {
     const pool = ['sentiment-r16', 'topic-r16', 'rude-r16'].map((name) => join(demoAdapters, name))
     expect((await runCli(['import', ...pool, ...inLibrary])).code).toBe(0)
+    expect((await runCli(['eval', '--base', base, '--task', sentiment, '--limit', '1', ...inLibrary])).code).toBe(0)
   })
 
   test('eval adds base model and task by path, prints a table, and as JSON the runs with outcomes', async () => {
