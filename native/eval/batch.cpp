@@ -1,7 +1,6 @@
 #include "eval/batch.h"
 
 #include <algorithm>
-#include <span>
 
 namespace amalgam::eval {
 
@@ -32,7 +31,7 @@ std::size_t Batch::want_probability(std::int64_t row, std::int32_t target) {
 }
 
 std::size_t Batch::want_best(std::int64_t row) {
-  wishes_.push_back({static_cast<std::int32_t>(row), -1});
+  wishes_.push_back({static_cast<std::int32_t>(row), ops::best_token});
   return wishes_.size() - 1;
 }
 
@@ -46,37 +45,27 @@ void Batch::run(model::Model& model, model::KvCache* cache) {
     picked_ = ops::DeviceArray(model.device(), model.device().activations(), most_picked, model.config().hidden);
   }
   answers_.resize(wishes_.size());
-  answer_wishes(model, hidden, false);
-  answer_wishes(model, hidden, true);
+  for (std::size_t first = 0; first < wishes_.size(); first += most_picked) {
+    answer_wishes(model, hidden, first, std::min<std::size_t>(most_picked, wishes_.size() - first));
+  }
 }
 
-/// The wishes for the best token, or the others. Rows are put next to each other, so that the head meets only those.
-void Batch::answer_wishes(model::Model& model, ops::Array hidden, bool best) {
-  std::vector<std::size_t> numbers;
-  for (std::size_t i = 0; i < wishes_.size(); ++i) {
-    if ((wishes_[i].target < 0) == best) numbers.push_back(i);
+/// Rows that are wanted are put next to each other, so that the head meets only those.
+void Batch::answer_wishes(model::Model& model, ops::Array hidden, std::size_t first, std::size_t count) {
+  std::vector<std::int32_t> rows;
+  std::vector<std::int32_t> targets;
+  for (std::size_t i = first; i < first + count; ++i) {
+    rows.push_back(wishes_[i].row);
+    targets.push_back(wishes_[i].target);
   }
-  ops::Device& device = model.device();
-  for (std::size_t first = 0; first < numbers.size(); first += most_picked) {
-    const std::span<const std::size_t> chunk =
-        std::span(numbers).subspan(first, std::min<std::size_t>(most_picked, numbers.size() - first));
-    std::vector<std::int32_t> rows;
-    std::vector<std::int32_t> targets;
-    for (const std::size_t number : chunk) {
-      rows.push_back(wishes_[number].row);
-      targets.push_back(wishes_[number].target);
-    }
-    const ops::Array picked = picked_.view().row_range(0, static_cast<std::int64_t>(chunk.size()));
-    device.embed(hidden, rows, picked);
-    if (best) {
-      device.token_choices(picked, model.head(), {}, {}, targets);
-      // A row that is not finite has no best token; any target then gives NaN.
-    }
-    std::vector<std::int32_t> scored = targets;
-    std::ranges::replace(scored, -1, 0);
-    std::vector<double> logs(chunk.size());
-    device.token_choices(picked, model.head(), scored, logs, {});
-    for (std::size_t i = 0; i < chunk.size(); ++i) answers_[chunk[i]] = {logs[i], targets[i]};
+  const bool wants_best = std::ranges::find(targets, ops::best_token) != targets.end();
+  std::vector<double> logs(count);
+  std::vector<std::int32_t> best(wants_best ? count : 0);
+  const ops::Array picked = picked_.view().row_range(0, static_cast<std::int64_t>(count));
+  model.device().embed(hidden, rows, picked);
+  model.device().token_choices(picked, model.head(), targets, logs, best);
+  for (std::size_t i = 0; i < count; ++i) {
+    answers_[first + i] = {logs[i], targets[i] == ops::best_token ? best[i] : targets[i]};
   }
 }
 

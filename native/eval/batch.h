@@ -38,11 +38,11 @@ class Batch {
   const std::vector<Verdict>& answers() const { return answers_; }
 
  private:
-  void answer_wishes(model::Model& model, ops::Array hidden, bool best);
+  void answer_wishes(model::Model& model, ops::Array hidden, std::size_t first, std::size_t count);
 
   struct Wish {
     std::int32_t row = 0;
-    std::int32_t target = 0;  ///< -1 for the best token
+    std::int32_t target = 0;  ///< or ops::best_token
   };
   std::vector<model::Sequence> sequences_;
   std::vector<Wish> wishes_;

@@ -6,7 +6,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define AMALGAM_BACKEND_VERSION 2u
+#define AMALGAM_BACKEND_VERSION 3u
 #define AMALGAM_BACKEND_ENTRY "amalgam_backend_entry"
 
 #ifdef __cplusplus
@@ -24,6 +24,9 @@ typedef struct AmalgamDeviceInfo {
   int32_t compute_major;
   int32_t compute_minor;
 } AmalgamDeviceInfo;
+
+/* A target of token_choices: the row's best token. */
+#define AMALGAM_BEST_TOKEN (-2)
 
 /* How the numbers of an array are stored. */
 #define AMALGAM_F32 0
@@ -172,9 +175,10 @@ typedef struct AmalgamBackend {
   int32_t (*swiglu)(AmalgamContext* context, AmalgamArray gate, AmalgamArray up, AmalgamArray out,
                     AmalgamFailure* failure);
   int32_t (*add)(AmalgamContext* context, AmalgamArray x, AmalgamArray y, AmalgamFailure* failure);
-  /* For every row of logits (float): log_probabilities[t] = log softmax(row)[targets[t]] where targets[t] >= 0, else
-   * left alone; best[t] = the lowest index of the largest logit, or -1 when one of the row is not finite, and
-   * log_probabilities[t] then NaN. Both targets and log_probabilities may be null, and best may. */
+  /* For every row of logits (float): log_probabilities[t] = log softmax(row)[targets[t]] where targets[t] >= 0, that of
+   * the best token where it is AMALGAM_BEST_TOKEN, else left alone; best[t] = the lowest index of the largest logit, or
+   * -1 when one of the row is not finite, and log_probabilities[t] then NaN. Both targets and log_probabilities may be
+   * null, and best may. */
   int32_t (*token_choices)(AmalgamContext* context, AmalgamArray logits, const int32_t* device_targets,
                            double* device_log_probabilities, int32_t* device_best, AmalgamFailure* failure);
 } AmalgamBackend;

@@ -60,6 +60,9 @@ struct DeviceMemory {
   std::uint64_t total_bytes = 0;
 };
 
+/// A target of token_choices: the row's best token, whichever that is.
+inline constexpr std::int32_t best_token = -2;
+
 /// One device, used by one thread at a time. Operators may return before they are done; what the host reads (download,
 /// token_choices) waits. All throw core::Error: "out-of-memory" naming the bytes asked for, "cuda-error", "device-lost"
 /// when the card is gone (nothing works on this object after that), "cancelled" between panels. Shapes or types that do
@@ -116,8 +119,9 @@ class Device {
   virtual void add(Array x, Array y) = 0;
 
   /// For every row of x (T x hidden) and the head w (vocabulary x hidden), in chunks of rows, never all logits at once:
-  /// log_probabilities[t] = log softmax(x w^T)[targets[t]] where targets[t] >= 0; best[t] = the lowest index of the largest logit,
-  /// or -1 when one of the row's logits is not finite (log_probabilities[t] is then NaN). Either may be empty. All lie on the host.
+  /// log_probabilities[t] = log softmax(x w^T)[targets[t]] where targets[t] >= 0 or best_token; best[t] = the lowest index of
+  /// the largest logit, or -1 when one of the row's logits is not finite (log_probabilities[t] is then NaN). Either may be
+  /// empty. All lie on the host.
   virtual void token_choices(Array x, Array w, std::span<const std::int32_t> targets, std::span<double> log_probabilities,
                              std::span<std::int32_t> best) = 0;
 };

@@ -122,16 +122,16 @@ class Bench {
     return rates(bench_.tokens * bench_.batch, seconds, products_seconds(bench_.tokens * bench_.batch));
   }
 
-  /// One more token for each of `sequences`, which have `tokens` tokens already.
+  /// One more token for each of `sequences`, which have a past of `tokens` positions. What lies there does not matter for the time.
   Json decode(std::int64_t sequences) {
     model::KvCache cache(device_, config(), sequences, bench_.tokens + 1);
+    for (std::int64_t layer = 0; layer < config().layers; ++layer) {
+      for (const ops::Array& past : {cache.layer(layer).keys, cache.layer(layer).values}) {
+        device_.fill_zero(past.data, ops::array_bytes(past.type, past.rows, past.stride));
+      }
+    }
     const std::vector<std::int32_t> tokens = token_list(bench_.tokens, config().vocabulary, 3);
     eval::Batch batch;
-    for (std::int64_t slot = 0; slot < sequences; ++slot) {
-      batch.clear();
-      batch.add({.tokens = tokens, .past = 0, .slot = slot, .keep = true});
-      batch.run(model_, &cache);
-    }
     const double seconds = median_seconds(device_, [&] {
       batch.clear();
       for (std::int64_t slot = 0; slot < sequences; ++slot) {

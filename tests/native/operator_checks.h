@@ -310,6 +310,12 @@ inline void check_token_choices(ops::Device& device, double tolerance) {
       for (std::size_t t = 0; t < targets.size(); ++t) {
         if (targets[t] >= 0) CHECK_EQ(totals_alone[t], log_probabilities[t]);
       }
+      std::vector<double> totals_of_best(targets.size(), NAN);
+      device.token_choices(placed_x.view(), placed_w.view(), best, totals_alone, {});
+      const std::vector<std::int32_t> all_best(targets.size(), ops::best_token);
+      device.token_choices(placed_x.view(), placed_w.view(), all_best, totals_of_best, best_alone);
+      CHECK(totals_of_best == totals_alone);
+      CHECK(best_alone == best);
     }
   }
 }

@@ -69,7 +69,7 @@ void cpu::token_choices(Executor& executor, Array x, Array w, std::span<const st
   std::vector<std::int64_t> asked;  // rows of which something is wanted
   for (std::int64_t row = 0; row < x.rows; ++row) {
     require(target_of(row) < w.rows, "token_choices: a target outside the vocabulary");
-    if (wants_best || target_of(row) >= 0) asked.push_back(row);
+    if (wants_best || target_of(row) >= 0 || target_of(row) == best_token) asked.push_back(row);
   }
   const auto total = static_cast<std::int64_t>(asked.size());
   const std::int64_t chunk = std::min(total, std::max<std::int64_t>(1, chunk_numbers / std::max<std::int64_t>(1, w.rows)));
@@ -88,10 +88,12 @@ void cpu::token_choices(Executor& executor, Array x, Array w, std::span<const st
         const std::int64_t row = asked[static_cast<std::size_t>(first + i)];
         const std::int32_t target = target_of(row);
         const float* own = logits.row(i);
-        const LogitFacts facts = facts_of(own, w.rows, target >= 0);
-        if (target >= 0) {
+        const bool wants_total = target >= 0 || target == best_token;
+        const LogitFacts facts = facts_of(own, w.rows, wants_total);
+        if (wants_total) {
+          const float logit = target == best_token ? facts.largest : own[target];
           log_probabilities[static_cast<std::size_t>(row)] =
-              facts.finite ? static_cast<double>(own[target]) - static_cast<double>(facts.largest) - facts.log_total
+              facts.finite ? static_cast<double>(logit) - static_cast<double>(facts.largest) - facts.log_total
                            : std::numeric_limits<double>::quiet_NaN();
         }
         if (wants_best) {

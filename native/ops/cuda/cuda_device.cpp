@@ -292,7 +292,7 @@ void CudaDevice::token_choices(Array x, Array w, std::span<const std::int32_t> t
   std::vector<double> sums(rows);
   if (wants_targets) download(sums.data(), device_sums, rows * sizeof(double));
   for (std::size_t row = 0; wants_targets && row < rows; ++row) {
-    if (targets[row] >= 0) log_probabilities[row] = sums[row];
+    if (targets[row] >= 0 || targets[row] == best_token) log_probabilities[row] = sums[row];
   }
   if (!best.empty()) download(best.data(), device_best, best.size_bytes());
 }

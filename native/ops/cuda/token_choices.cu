@@ -49,13 +49,14 @@ __global__ void token_choices_kernel(const float* logits, int64_t stride, int64_
   const Largest largest = largest_over_block(own);
   if (best != nullptr && threadIdx.x == 0) best[blockIdx.x] = usable ? largest.index : -1;
   const int32_t target = targets != nullptr ? targets[blockIdx.x] : -1;
-  if (target < 0) return;
+  if (target < 0 && target != AMALGAM_BEST_TOKEN) return;
 
   float sum = 0.0f;
   for (int64_t i = threadIdx.x; i < cols; i += block_threads) sum += expf(row[i] - largest.value);
   const double total = sum_over_block<block_threads>(static_cast<double>(sum));
   if (threadIdx.x != 0) return;
-  const double log_probability = static_cast<double>(row[target]) - static_cast<double>(largest.value) - log(total);
+  const float logit = target < 0 ? largest.value : row[target];
+  const double log_probability = static_cast<double>(logit) - static_cast<double>(largest.value) - log(total);
   log_probabilities[blockIdx.x] = usable ? log_probability : static_cast<double>(NAN);
 }
 
