@@ -42,6 +42,35 @@ export async function encodeOpen(
   return encoded
 }
 
+/** Examples that are left of an open run. */
+function openExamples({ task, done }: OpenRun, encoded: readonly (EncodedTask | undefined)[]): number {
+  return encoded[task]!.asked.reduce((sum, { example, ask }) => sum + (ask === null || done.has(example.id) ? 0 : 1), 0)
+}
+
+/** Open runs cut into pieces of at most `most` examples (more where one run has more), so that no request grows without bound; and how many there are. */
+export function cutIntoPieces(
+  open: readonly OpenRun[],
+  encoded: readonly (EncodedTask | undefined)[],
+  most: number,
+): { readonly pieces: readonly (readonly OpenRun[])[]; readonly examples: number } {
+  const pieces: OpenRun[][] = []
+  let examples = 0
+  let inPiece = 0
+  for (const run of open) {
+    const more = openExamples(run, encoded)
+    const piece = pieces.at(-1)
+    if (piece && inPiece + more <= most) {
+      piece.push(run)
+      inPiece += more
+    } else {
+      pieces.push([run])
+      inPiece = more
+    }
+    examples += more
+  }
+  return { pieces, examples }
+}
+
 /** What is left to compute: the native request without what only the running job knows, and how its lines become outcomes. */
 export interface OpenWork {
   readonly work: Work

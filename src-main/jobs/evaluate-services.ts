@@ -24,4 +24,6 @@ export interface EvaluateServices {
   /** Hears that runs of a base model began, grew or ended. */
   readonly emitRuns: (baseId: string) => void
   readonly appVersion: string
+  /** Most examples of one request to the core; tests take fewer. */
+  readonly mostExamples?: number
 }

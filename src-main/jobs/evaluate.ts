@@ -7,8 +7,8 @@ import type { StoredJob } from '../library/job-store.ts'
 import { writeFileWhole } from '../platform/write-file.ts'
 import type { EvaluateJobInput } from './evaluate-input.ts'
 import { readAbandonedJournal, readJournal } from './evaluate-journal.ts'
-import { encodeOpen, findOpenRuns, gatherWork, type OpenWork } from './evaluate-open.ts'
-import { createEvaluateMeter } from './evaluate-progress.ts'
+import { cutIntoPieces, encodeOpen, findOpenRuns, gatherWork, type OpenWork } from './evaluate-open.ts'
+import { createEvaluateMeter, type EvaluateMeter } from './evaluate-progress.ts'
 import { describeEvaluation, inputOfJob, resolvedJob, titleOf } from './evaluate-recipe.ts'
 import { remarksOn, type FailureCounts } from './evaluate-remarks.ts'
 import { resolveEvaluation, type Evaluation } from './evaluate-resolve.ts'
@@ -32,8 +32,20 @@ export interface EvaluateResult {
   readonly computed: EvaluateOutcome | null
 }
 
+/** One request's worth of an evaluation, and who hears of it. */
+interface Piece {
+  readonly evaluation: Evaluation
+  /** The job's own folder. */
+  readonly folder: string
+  readonly meter: EvaluateMeter
+  readonly failures: FailureCounts
+  readonly context: RunContext
+}
+
 const journalName = 'journal.jsonl'
 const workName = 'work.json'
+/** Examples of one request to the core; each loads the base model anew, which is nothing beside so many answers. */
+const mostExamples = 200_000
 /** Least time between two looks into the journal, in milliseconds. */
 const lookIntervalMs = 400
 
@@ -58,13 +70,21 @@ export function createEvaluateRunner(services: EvaluateServices): Runner<Evaluat
     const all = evaluation.subjects.length * evaluation.tasks.length
     context.note(`${all} runs, ${all - open.length} of them known; ${evaluation.device.name}`)
     const encoded = await encodeOpen(evaluation, open, services, context.signal)
-    const folder = folderOf(stored)
-    const gathered = gatherWork(evaluation, open, encoded, provenanceOf(evaluation, services.appVersion, stored.id), folder)
-    const { computed, failures } = await compute(gathered, evaluation, folder, context)
+    const { pieces, examples } = cutIntoPieces(open, encoded, services.mostExamples ?? mostExamples)
+    const meter = createEvaluateMeter(examples)
+    const failures: FailureCounts = new Map()
+    const provenance = provenanceOf(evaluation, services.appVersion, stored.id)
+    let computed: EvaluateOutcome | null = null
+    for (const piece of pieces) {
+      stopIfAsked(context)
+      const folder = folderOf(stored)
+      const gathered = gatherWork(evaluation, piece, encoded, provenance, folder)
+      computed = joined(computed, await compute(gathered, { evaluation, folder, meter, failures, context }))
+    }
     const result: EvaluateResult = {
       runs: evaluation.keys.flat().flatMap((key) => runs.byKey(key)?.id ?? []),
       known: all - open.length,
-      examples: gathered.request.work.length,
+      examples,
       skipped: encoded.reduce((sum, task) => sum + (task?.skipped ?? 0), 0),
       computed,
     }
@@ -80,19 +100,14 @@ export function createEvaluateRunner(services: EvaluateServices): Runner<Evaluat
     }
   }
 
-  /** Brings everything that is open into the library. */
-  async function compute(
-    { work, request, merges, settled }: OpenWork,
-    evaluation: Evaluation,
-    folder: string,
-    context: RunContext,
-  ): Promise<{ readonly computed: EvaluateOutcome | null; readonly failures: FailureCounts }> {
-    const failures: FailureCounts = new Map()
-    const takeover = createTakeover(work, services, (tokens) => prompts.tokenizer(evaluation.base).decode(tokens), failures)
+  /** Brings everything that is open in one piece into the library; answers with what the core reports, null when there was nothing for it. */
+  async function compute({ work, request, merges, settled }: OpenWork, piece: Piece): Promise<EvaluateOutcome | null> {
+    const { evaluation, folder, context } = piece
+    const takeover = createTakeover(work, services, (tokens) => prompts.tokenizer(evaluation.base).decode(tokens), piece.failures)
     for (const { subject, task, outcomes } of settled) takeover.put(subject, task, outcomes)
     if (request.work.length === 0) {
       await takeover.finish()
-      return { computed: null, failures }
+      return null
     }
     await mkdir(folder, { recursive: true })
     let isTaken = true
@@ -100,8 +115,7 @@ export function createEvaluateRunner(services: EvaluateServices): Runner<Evaluat
       await writeFileWhole(join(folder, workName), JSON.stringify(work))
       await mergeFirst(merges, context)
       isTaken = false
-      const computed = await evaluate({ work, request }, takeover, evaluation, folder, context, () => (isTaken = true))
-      return { computed, failures }
+      return await evaluate({ work, request }, takeover, piece, () => (isTaken = true))
     } finally {
       await takeover.finish()
       // A journal that the library could not take stays for the next evaluation.
@@ -121,14 +135,12 @@ export function createEvaluateRunner(services: EvaluateServices): Runner<Evaluat
   async function evaluate(
     { work, request }: Pick<OpenWork, 'work' | 'request'>,
     takeover: Takeover,
-    { base, device }: Evaluation,
-    folder: string,
-    context: RunContext,
+    { evaluation: { base, device }, folder, meter, context }: Piece,
     onTaken: () => void,
   ): Promise<EvaluateOutcome> {
     const outFile = join(folder, journalName)
     const journal = readJournal(outFile)
-    const meter = createEvaluateMeter(work, request.work.length)
+    meter.begin(work, request.work.length)
     let looked = 0
     const look = (): void => {
       const lines = journal.next()
@@ -157,7 +169,7 @@ export function createEvaluateRunner(services: EvaluateServices): Runner<Evaluat
     } finally {
       look()
       onTaken()
-      context.note(`${meter.examples} of ${request.work.length} examples were answered`)
+      context.note(`${meter.examples} examples were answered`)
     }
   }
 
@@ -210,6 +222,19 @@ async function readWork(file: string): Promise<Work | null> {
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT' || error instanceof SyntaxError || v.isValiError(error)) return null
     throw error
+  }
+}
+
+/** Two pieces' reports as one. */
+function joined(left: EvaluateOutcome | null, right: EvaluateOutcome | null): EvaluateOutcome | null {
+  if (!left || !right) return left ?? right
+  return {
+    ...right,
+    done: left.done + right.done,
+    tokens: left.tokens + right.tokens,
+    seconds: left.seconds + right.seconds,
+    loadSeconds: left.loadSeconds + right.loadSeconds,
+    peakBytes: Math.max(left.peakBytes, right.peakBytes),
   }
 }
 

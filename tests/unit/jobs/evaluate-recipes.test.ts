@@ -1,11 +1,12 @@
-import { existsSync, readdirSync } from 'node:fs'
+import { appendFileSync, existsSync, readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterEach, beforeEach, expect, test, vi } from 'vitest'
 import type { ResolvedMergeJob } from '../../../src-main/contract/recipe.ts'
 import type { EvaluateRequest } from '../../../src-main/engine/evaluate-request.ts'
 import { readAbandonedJournal, readJournal } from '../../../src-main/jobs/evaluate-journal.ts'
 import { runKey, type RunFacts } from '../../../src-main/jobs/evaluate-key.ts'
-import { appendFileSync } from 'node:fs'
+import { createEvaluateMeter } from '../../../src-main/jobs/evaluate-progress.ts'
+import type { Work } from '../../../src-main/jobs/evaluate-work.ts'
 import { removeBench, type Bench } from './bench.ts'
 import { addTask, addTinyBase, evaluate, inputOf, openEvaluateBench, reviews, scriptedEngine } from './evaluate-bench.ts'
 
@@ -148,4 +149,23 @@ test('a journal is read as it grows; of an abandoned one what is whole and sound
   expect(readAbandonedJournal(file).map(({ item }) => item)).toEqual([0, 1, 2])
   expect(() => reader.next()).toThrow('not a line of an evaluation')
   expect(readAbandonedJournal(join(bench.folder, 'no journal'))).toEqual([])
+})
+
+test('progress is of the whole in examples, with tokens per second of what was answered', () => {
+  let at = 0
+  const meter = createEvaluateMeter(40, () => at)
+  const item = { exampleId: 'e', prompt: 'p', expected: 'a', promptTokens: 9, choices: null }
+  const work = { items: [[0, 0]], tasks: [{ items: [item] }] } as unknown as Work
+  const line = { subject: 0, item: 0, seconds: 1, tokens: [1], ended: true, logProbability: -1 }
+  const told = (fraction: number) => meter.progress({ stage: 'evaluating', fraction, rate: 1, unit: 'examples', etaSeconds: 5 })
+  meter.begin(work, 10)
+  expect(told(0)).toEqual({ stage: 'evaluating', fraction: 0, rate: 0, unit: 'tokens', etaSeconds: null, detail: '0 of 40 examples' })
+  at = 2000
+  meter.count(Array.from({ length: 10 }, () => line))
+  expect(told(1)).toMatchObject({ fraction: 0.25, rate: 50, detail: '10 of 40 examples', etaSeconds: 6 })
+  meter.begin(work, 30)
+  at = 4000
+  expect(told(0.5)).toMatchObject({ fraction: 0.625, rate: 25, detail: '25 of 40 examples' })
+  const loading = { stage: 'loading', fraction: 0.5, rate: 7, unit: 'bytes', etaSeconds: 1 }
+  expect(meter.progress(loading)).toEqual(loading)
 })

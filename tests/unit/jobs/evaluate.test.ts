@@ -101,6 +101,22 @@ describe('runs', () => {
     expect(calls[0]!.subjects).toEqual([{ name: 'one × 0.5', terms: [{ adapter: 0, coefficients: 0.5 }] }])
   })
 
+  test('of a large evaluation are computed piece by piece, with the same results', async () => {
+    const whole = await evaluate(bench, both())
+    const expected = whole.runs.map((run) => rawOutcomes(bench, run))
+    bench.library.runs.remove(whole.result.runs)
+    await bench.close()
+    bench = openEvaluateBench({ calls }, bench.folder, { mostExamples: 15 })
+    const { job, runs, result } = await evaluate(bench, both())
+    expect(job).toMatchObject({ state: 'done', problems: [] })
+    expect(calls.slice(1).map(({ work, subjects }) => [work.length, subjects.map(({ name }) => name)])).toEqual([
+      [12, ['Base model']],
+      [12, ['one']],
+    ])
+    expect(result).toMatchObject({ examples: 24, computed: { done: 24, tokens: 240, seconds: 4, peakBytes: 9 } })
+    expect(runs.map((run) => rawOutcomes(bench, run))).toEqual(expected)
+  })
+
   test('by choices keep the log-likelihood of each label, by loss that of the answer', async () => {
     for (const metric of ['choice_accuracy', 'mean_loss'] as const)
       await evaluate(bench, inputOf({ baseId, subjects: [{ kind: 'base' }], tasks: [{ taskId: 'reviews', split: 'test', metric }] }))
