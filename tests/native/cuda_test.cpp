@@ -74,7 +74,8 @@ TEST("without a usable library there are words for it, and devices() answers") {
   CHECK(!cuda.compiled);
   CHECK(!cuda.reason.empty());
   const amalgam::core::Json devices = describe_devices();
-  CHECK_EQ(devices.at("cuda").get_bool("available"), devices.at("cuda").get_string("reason").empty());
+  // A usable card may still have a reason: that cuBLAS is missing.
+  CHECK(devices.at("cuda").get_bool("available") || !devices.at("cuda").get_string("reason").empty());
   CHECK(devices.at("cpu").get_int("threads") >= 1);
 }
 

@@ -4,6 +4,7 @@
 
 #include "core/build_info.h"
 #include "core/cpu.h"
+#include "ops/cuda/cublas_library.h"
 #include "ops/cuda/cuda_library.h"
 
 namespace amalgam::ops {
@@ -29,6 +30,7 @@ Json describe_cuda(const CudaLibrary& cuda) {
          {"computeCapability", std::to_string(info.compute_major) + "." + std::to_string(info.compute_minor)}}));
   }
   const bool available = !devices.as_array("devices").empty();
+  if (available && reason.empty()) reason = find_cublas().reason;
   return Json::object({{"available", available}, {"reason", reason}, {"devices", std::move(devices)}});
 }
 
