@@ -6,6 +6,7 @@ import { evaluatedSplits } from '../contract/run.ts'
 import { createLane } from './lane.ts'
 import { createDifferences } from './run-differences.ts'
 import { runOf, storedRunColumns, type StoredRun } from './run-rows.ts'
+import type { RunSummaries } from './run-summary.ts'
 import type { ResultsQuery } from './run-types.ts'
 
 type Column = Results['columns'][number]
@@ -18,12 +19,20 @@ const sliceMs = 8
  * The table of results. Of several runs of one subject in one column the one with most answered examples stands, the newest of equal ones; runs of an
  * earlier state of the task stand only while there is none of the latest.
  */
-export function createResults(db: Database.Database): (query: ResultsQuery) => Promise<Results> {
+export function createResults(db: Database.Database, summaries: RunSummaries): (query: ResultsQuery) => Promise<Results> {
   const runs = db.prepare<[object], StoredRun>(
     `SELECT ${storedRunColumns} FROM runs r WHERE r.base_id = @baseId AND (@split IS NULL OR r.split = @split)
      AND (@taskIds IS NULL OR r.task_id IN (SELECT value FROM json_each(@taskIds))) ORDER BY r.seq`,
   )
+  const bySeq = db.prepare<[number], StoredRun>(`SELECT ${storedRunColumns} FROM runs r WHERE r.seq = ?`)
   const difference = createDifferences(db)
+
+  /** A process that died after the last example left the bootstrap interval to be computed. */
+  async function withInterval(row: StoredRun): Promise<StoredRun> {
+    if (row.finished_at === null || row.value === null || row.low !== null) return row
+    await summaries.bootstrap(row.seq, row.metric as MetricId)
+    return bySeq.get(row.seq) ?? row
+  }
   // One table at a time: the next one finds the differences of the one before.
   const lane = createLane(1)
 
@@ -49,7 +58,7 @@ export function createResults(db: Database.Database): (query: ResultsQuery) => P
       for (const [place, row] of own.entries()) {
         const other = reference?.runs[place] ?? null
         const isCompared = row !== null && other !== null && other !== row
-        cells.push(row && { run: runOf(row), difference: isCompared ? await difference(row, other) : null })
+        cells.push(row && { run: runOf(await withInterval(row)), difference: isCompared ? await difference(row, other) : null })
         if (performance.now() - turn < sliceMs) continue
         await setImmediate()
         turn = performance.now()

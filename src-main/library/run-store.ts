@@ -120,13 +120,14 @@ export function createRunStore(db: Database.Database, now: () => Date): RunStore
           if (!run) throw new Refusal([unknownRun(runId)])
           for (const outcome of outcomes) add(run.seq, outcome)
           summaries.refresh(run.seq, run.metric as MetricId)
+          // At once: a process that dies now leaves no run that is complete and not finished.
+          close.run(now().toISOString(), run.seq)
         })
         .immediate(),
     async finish(runId) {
       const run = byId.get(runId)
       if (!run) return
       await summaries.bootstrap(run.seq, run.metric as MetricId)
-      close.run(now().toISOString(), run.seq)
     },
     byKey: (key) => found(byKey.get(key)),
     get: (id) => found(byId.get(id)),
@@ -145,7 +146,7 @@ export function createRunStore(db: Database.Database, now: () => Date): RunStore
           return problems
         })
         .immediate(),
-    results: createResults(db),
+    results: createResults(db, summaries),
     outcomes: createOutcomePages(db),
     noteRate(device, baseId, tokens, seconds) {
       if (tokens > 0 && seconds > 0) putRate.run({ device, baseId, tokens, seconds, memory: rateMemory })

@@ -76,12 +76,12 @@ export interface RunStore {
   begin(run: NewRun): BegunRun
   /**
    * Puts outcomes down, all or none; an example that has one already keeps it. The run's count and value follow at once, its interval with them
-   * where it is Wilson's. Throws a Refusal (run-unknown) when the run was removed meanwhile.
+   * where it is Wilson's; with the last example the run is finished. Throws a Refusal (run-unknown) when the run was removed meanwhile.
    */
   addOutcomes(runId: string, outcomes: readonly NewOutcome[]): void
   /**
-   * Ends a piece of work on a run, whether or not every example was reached: the bootstrap interval follows, and the run is finished when no example is
-   * left. To be called for every run of a job that ends. A run that was removed meanwhile is passed over.
+   * Ends a piece of work on a run, whether or not every example was reached: the bootstrap interval follows. To be called for every run of a job that
+   * ends. A run that was removed meanwhile is passed over.
    */
   finish(runId: string): Promise<void>
   byKey(key: string): Run | null

@@ -114,6 +114,16 @@ test('a mean loss is weighted by tokens, its interval a bootstrap that comes at 
   expect(runs.get(id)!.finishedAt).not.toBeNull()
 })
 
+test('an interval that a process left out when it died comes with the next look at the results', async () => {
+  const { runs, baseId } = store()
+  const { id } = runs.begin(runOn(baseId, 'colours', 'base', { metric: 'token_f1', exampleIds: ['e0', 'e1'] }))
+  runs.addOutcomes(id, [outcomeAt(0, 0.25), outcomeAt(1, 1)])
+  expect(runs.get(id)).toMatchObject({ finishedAt: expect.any(String), value: 0.625, low: null })
+  const { rows } = await runs.results({ baseId, split: null, taskIds: null, baseline: 'base', titleOf: String })
+  expect(rows[0]!.cells[0]!.run).toMatchObject({ low: 0.25, high: 1 })
+  expect(runs.get(id)).toEqual(rows[0]!.cells[0]!.run)
+})
+
 test('a run without its base model, and outcomes without their run, are refused', async () => {
   const { runs, baseId, answer } = store()
   const refused = (work: () => unknown) => {
