@@ -128,6 +128,8 @@ export function createRunStore(db: Database.Database, now: () => Date): RunStore
       const run = byId.get(runId)
       if (!run) return
       await summaries.bootstrap(run.seq, run.metric as MetricId)
+      // A run without examples has no last one.
+      close.run(now().toISOString(), run.seq)
     },
     byKey: (key) => found(byKey.get(key)),
     get: (id) => found(byId.get(id)),

@@ -124,6 +124,13 @@ test('an interval that a process left out when it died comes with the next look 
   expect(runs.get(id)).toEqual(rows[0]!.cells[0]!.run)
 })
 
+test('a run of no examples is finished when its work ends', async () => {
+  const { runs, baseId } = store()
+  const { id } = runs.begin(runOn(baseId, 'colours', 'base', { exampleIds: [], skipped: 7 }))
+  await runs.finish(id)
+  expect(runs.get(id)).toMatchObject({ n: 0, done: 0, skipped: 7, value: null, low: null, finishedAt: expect.any(String) })
+})
+
 test('a run without its base model, and outcomes without their run, are refused', async () => {
   const { runs, baseId, answer } = store()
   const refused = (work: () => unknown) => {
