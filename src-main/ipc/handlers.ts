@@ -21,7 +21,7 @@ import { taskHandlers } from './task-handlers.ts'
 export function createHandlers(services: Services, host: HostPort): Handlers {
   const { settings, library, importer, queue, previewer } = services
   const { adapters } = library
-  const permitted = (...paths: readonly string[]): Promise<void> => refuseForeignPaths(host, adapters, paths)
+  const permitted = (...paths: readonly string[]): Promise<void> => refuseForeignPaths(host, library, paths)
   /** Rows changed by an edit: the other windows hear of it too. */
   const edited = (ids: readonly string[], problems: readonly Problem[]): { readonly problems: readonly Problem[] } => {
     services.emit('library.changed', { ids: [...ids] })

@@ -96,6 +96,13 @@ test('a window adds folders that it may use, and those a person picks', async ()
   expect((await ask('bases.add', { path: picked })).id).toBe(id)
 })
 
+test('the folder of a known base model may be shown, others may not', async () => {
+  const { ask, refusal, services } = open()
+  await ask('bases.addDemo', {})
+  expect(await ask('app.reveal', { path: services.demoBase })).toEqual({ problems: [] })
+  expect(codes(await refusal('app.reveal', { path: join(services.demoBase, '..') }))).toEqual(['path-not-allowed'])
+})
+
 test('results, outcomes and their removal', async () => {
   const { ask, heard, services } = open()
   const { id: baseId } = await ask('bases.addDemo', {})
