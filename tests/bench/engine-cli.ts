@@ -4,7 +4,8 @@ import { join } from 'node:path'
 import * as v from 'valibot'
 import { evaluateOutcomeSchema, type EvaluateOutcome, type EvaluateRequest } from '../../src-main/engine/evaluate-request.ts'
 
-const program = join(import.meta.dirname, '../../native/build/Release/engine_cli')
+/** The one that the build of the app makes, or the one that AMALGAM_ENGINE_CLI names. */
+const program = process.env['AMALGAM_ENGINE_CLI'] ?? join(import.meta.dirname, '../../native/build/Release/engine_cli')
 
 function run(words: readonly string[]): unknown {
   return JSON.parse(execFileSync(program, words, { encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'], maxBuffer: 1 << 26 }))
