@@ -5,7 +5,7 @@
 
 namespace amalgam::tools {
 
-/// Floating-point operations per second, in 1e9, of all threads together; the best of several runs of some milliseconds.
+/// Floating-point operations per second, in 1e9, of all threads together; the best of several runs of milliseconds.
 double fma_peak_gflops(core::ThreadPool& pool);
 
 }  // namespace amalgam::tools

@@ -13,7 +13,8 @@
 
 namespace amalgam::test {
 
-/// Elements between the rows of arrays that name no gap. With 8, rows begin at multiples of 16 bytes where their length allows it.
+/// Elements between the rows of arrays that name no gap. With 8, rows begin at multiples of 16 bytes where their length
+/// allows it.
 inline std::int64_t usual_gap = 3;
 
 /// An array on a device whose rows lie `gap` elements apart. The gaps hold NaN.

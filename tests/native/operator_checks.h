@@ -93,7 +93,8 @@ inline void check_linear(ops::Device& device, double tolerance) {
   struct Shape {
     std::int64_t rows, in, out;
   };
-  std::vector<Shape> shapes{{1, 1, 1}, {1, 900, 70}, {2, 64, 16}, {5, 770, 33}, {7, 385, 600}, {64, 48, 1100}, {130, 256, 16}};
+  std::vector<Shape> shapes{{1, 1, 1},     {1, 900, 70},   {2, 64, 16},   {5, 770, 33},
+                            {7, 385, 600}, {64, 48, 1100}, {130, 256, 16}};
   for (int i = 0; i < 6; ++i) {
     shapes.push_back({random.integer(1, 60), random.integer(1, 500), random.integer(1, 300)});
   }
@@ -332,7 +333,8 @@ inline void check_token_choices_at_the_edges(ops::Device& device) {
   const Placed placed_w(device, device.stored(DType::F32), w);
   std::vector<double> log_probabilities(4, 5.0);
   std::vector<std::int32_t> best(4, -7);
-  device.token_choices(placed_x.view(), placed_w.view(), std::vector<std::int32_t>{1, 3, 2, 0}, log_probabilities, best);
+  const std::vector<std::int32_t> targets{1, 3, 2, 0};
+  device.token_choices(placed_x.view(), placed_w.view(), targets, log_probabilities, best);
   CHECK(best == std::vector<std::int32_t>({1, 0, -1, 3}));
   CHECK(std::isnan(log_probabilities[2]));
   for (const std::size_t t : {0, 1, 3}) CHECK(log_probabilities[t] < 0);

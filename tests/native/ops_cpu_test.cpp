@@ -1,5 +1,5 @@
-// The operators on the processor: against the references in double, and their bits for threads, instruction sets, batches
-// and pasts.
+// The operators on the processor: against the references in double, and their bits for threads, instruction sets,
+// batches and pasts.
 #include <cmath>
 #include <cstring>
 
@@ -43,8 +43,8 @@ void equal_everywhere(const std::string& what, Run run) {
     for (const int threads : {1, 2, 3}) {
       CpuDevice device(threads, never, set);
       if (!same_bits(run(device), expected)) {
-        fail(what + " differs: " + std::string(core::instruction_set_name(set)) + ", " + std::to_string(threads) + " threads",
-             AMALGAM_HERE);
+        const std::string where = std::string(core::instruction_set_name(set)) + ", " + std::to_string(threads);
+        fail(what + " differs: " + where + " threads", AMALGAM_HERE);
       }
     }
   }
@@ -281,6 +281,7 @@ TEST("operators stop when the job is cancelled") {
   cancel.request();
   CHECK_ERROR("cancelled", device.linear(x.view(), x.view(), out.view(), ops::Into::overwrite));
   CHECK_ERROR("cancelled", device.swiglu(x.view(), x.view(), out.view()));
-  CHECK_ERROR("cancelled", device.attention(x.view(), x.view(), x.view(), {}, std::vector<ops::SequenceRows>{{0, 40, 0, -1}},
-                                            {2, 2, 20, 0}, out.view()));
+  const std::vector<ops::SequenceRows> sequences{{0, 40, 0, -1}};
+  CHECK_ERROR("cancelled",
+              device.attention(x.view(), x.view(), x.view(), {}, sequences, {2, 2, 20, 0}, out.view()));
 }

@@ -1,10 +1,10 @@
-// Attention by the inner loops of the matrix products. Work is cut into (sequence, head of keys, run of rows); each takes
-// the scores of a few rows at a time against all the keys they see, so that the softmax is the plain one.
+// Attention by the inner loops of the matrix products. Work is cut into (sequence, head of keys, run of rows); each
+// takes the scores of a few rows at a time against all the keys they see, so that the softmax is the plain one.
 //
 // A row's bits depend on nothing but its query and the keys and values it sees: a score is one sum over head_dim; keys
 // are counted from the sequence's first position, whether they lie in the cache or in the batch; the exponentials are
 // added in lanes by position; values are added as gemm does, in blocks of gemm_k_block positions. Positions that a row
-// does not see count with an exact 0 (as long as their values are finite: a NaN in a sequence may reach rows before it).
+// does not see count with an exact 0, as long as their values are finite: a NaN may reach rows before it.
 #include <algorithm>
 #include <atomic>
 #include <cmath>
@@ -118,8 +118,9 @@ class PieceOfWork {
     if (piece_.end - piece_.begin == 1) {
       const std::int64_t at = row + piece_.begin;
       for (std::int64_t head = 0; head < group; head += rows_of_scores) {
+        const std::int64_t col = (first_head + head) * size;
         answer({std::min(rows_of_scores, group - head), size, size, past + piece_.begin, 0},
-               row_of(operands_.q, at) + (first_head + head) * size, row_of(operands_.out, at) + (first_head + head) * size);
+               row_of(operands_.q, at) + col, row_of(operands_.out, at) + col);
       }
       return;
     }
@@ -273,7 +274,8 @@ void cpu::attention(Executor& executor, Array q, Array k, Array v, const CacheLa
     }
   };
   if (products_of(sequences, shape) <= products_for_one_thread) return work(0);
-  executor.pool().parallel_for(executor.pool().threads(), [&](std::int64_t, std::int64_t, int worker) { work(worker); });
+  executor.pool().parallel_for(executor.pool().threads(),
+                               [&](std::int64_t, std::int64_t, int worker) { work(worker); });
 }
 
 }  // namespace amalgam::ops

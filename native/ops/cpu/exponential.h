@@ -24,7 +24,8 @@ AMALGAM_INLINE inline float exponential(float x) {
   sum = sum * r + 1.0f / 6;
   sum = sum * r + 0.5f;
   sum = sum * r * r + r + 1.0f;
-  const std::uint32_t exponent = (std::bit_cast<std::uint32_t>(shifted) - std::bit_cast<std::uint32_t>(round) + 127u) << 23;
+  const std::uint32_t whole = std::bit_cast<std::uint32_t>(shifted) - std::bit_cast<std::uint32_t>(round);
+  const std::uint32_t exponent = (whole + 127u) << 23;
   const float result = sum * std::bit_cast<float>(exponent);
   const float above = x > 88.3f ? __builtin_inff() : result;
   return x < -87.3f ? 0.0f : above;

@@ -10,13 +10,13 @@
 #pragma once
 
 #include <cstdint>
-#include <utility>
 
 #if defined(__x86_64__)
 #include <immintrin.h>
 #endif
 
 #include "ops/cpu/kernels.h"
+#include "ops/cpu/vector_loops.h"
 
 namespace amalgam::ops::cpu {
 
@@ -35,15 +35,6 @@ inline __attribute__((always_inline)) Sum widened(Source value) {
   } else {
     return static_cast<Sum>(value);
   }
-}
-
-/// Calls step<0>(), step<1>(), ..., so that arrays of vectors stay in registers.
-template <int count, typename Step>
-inline __attribute__((always_inline)) void unrolled(Step step) {
-  [&]<int... index>(std::integer_sequence<int, index...>) __attribute__((always_inline)) {
-    (step.template operator()<index>(), ...);
-  }
-  (std::make_integer_sequence<int, count>{});
 }
 
 /// out[q * width + i] = source[i * stride + q] for i and q below 4.
@@ -97,7 +88,8 @@ struct GemmLoops {
 
   /// Whether blocks of a strip are turned round in registers.
   template <int width, typename Source>
-  static constexpr bool turns_blocks = !__is_same(Bits, NoBits) && width % Simd::width == 0 && !__is_same(Source, double);
+  static constexpr bool turns_blocks =
+      !__is_same(Bits, NoBits) && width % Simd::width == 0 && !__is_same(Source, double);
 
   /// Depth of such a block: a register holds as many numbers of Source.
   template <typename Source>
@@ -257,7 +249,8 @@ struct GemmLoops {
                             std::int64_t present_rows, std::int64_t present_cols, bool accumulate) {
     if constexpr (tile_rows < rows) {
       if (present_rows > tile_rows) {
-        return multiply_part<2 * tile_rows, tile_vectors>(depth, a, b, c, stride, present_rows, present_cols, accumulate);
+        return multiply_part<2 * tile_rows, tile_vectors>(depth, a, b, c, stride, present_rows, present_cols,
+                                                          accumulate);
       }
       multiply_tile<tile_rows, tile_vectors, rows>(depth, a, b, c, stride, present_rows, present_cols, accumulate);
     } else {
@@ -273,7 +266,8 @@ struct GemmLoops {
         const std::int64_t present_rows = target.rows - i < rows ? target.rows - i : rows;
         Number* c = target.c + i * target.stride + j;
         if (run == 0 && present_cols <= Simd::width) {
-          multiply_part<1, 1>(depth, a + i * depth, b + j * depth, c, target.stride, present_rows, present_cols, accumulate);
+          multiply_part<1, 1>(depth, a + i * depth, b + j * depth, c, target.stride, present_rows, present_cols,
+                              accumulate);
         } else if (run == 0 && present_rows < rows) {
           multiply_part<1, vectors>(depth, a + i * depth, b + j * depth, c, target.stride, present_rows, present_cols,
                                     accumulate);
@@ -296,68 +290,8 @@ struct GemmLoops {
     for (std::int64_t i = 0; i < target.rows; i += symmetric_rows) {
       const std::int64_t present_rows = target.rows - i < symmetric_rows ? target.rows - i : symmetric_rows;
       const Number* a = packed + i / cols * cols * depth + i % cols;
-      multiply_tile<symmetric_rows, vectors, cols, run>(depth, a, b, target.c + i * target.stride, target.stride, present_rows,
-                                               target.cols, accumulate);
-    }
-  }
-};
-
-/// The vector operations of ops/vector.h over a Simd of doubles.
-template <typename Simd>
-struct VectorLoops {
-  using Vector = typename Simd::Vector;
-  static constexpr int width = Simd::width;
-
-  static double dot(const double* x, const double* y, std::int64_t n) {
-    constexpr int lanes = 32;
-    Vector sum[lanes / width];
-    unrolled<lanes / width>([&]<int v>() { sum[v] = Simd::zero(); });
-    std::int64_t i = 0;
-    for (; i + lanes <= n; i += lanes) {
-      unrolled<lanes / width>([&]<int v>() {
-        sum[v] = Simd::multiply_add(Simd::load(x + i + v * width), Simd::load(y + i + v * width), sum[v]);
-      });
-    }
-    double lane[lanes];
-    unrolled<lanes / width>([&]<int v>() { Simd::store(lane + v * width, sum[v]); });
-    for (int half = lanes / 2; half > 0; half /= 2) {
-      for (int k = 0; k < half; ++k) lane[k] += lane[k + half];
-    }
-    for (; i < n; ++i) lane[0] = Simd::multiply_add(x[i], y[i], lane[0]);
-    return lane[0];
-  }
-
-  static void axpy(double alpha, const double* x, double* y, std::int64_t n) {
-    const Vector factor = Simd::broadcast(alpha);
-    std::int64_t i = 0;
-    for (; i + width <= n; i += width) {
-      Simd::store(y + i, Simd::multiply_add(factor, Simd::load(x + i), Simd::load(y + i)));
-    }
-    for (; i < n; ++i) y[i] = Simd::multiply_add(alpha, x[i], y[i]);
-  }
-
-  static void rotate(double* z, std::int64_t stride, std::int64_t begin, std::int64_t end, const Rotation* rotations,
-                     std::int64_t count) {
-    for (std::int64_t k = 0; k < count; ++k) {
-      const double c = rotations[k].c;
-      const double s = rotations[k].s;
-      double* x = z + rotations[k].row * stride;
-      double* y = x + stride;
-      const Vector cosine = Simd::broadcast(c);
-      const Vector sine = Simd::broadcast(s);
-      std::int64_t j = begin;
-      for (; j + width <= end; j += width) {
-        const Vector left = Simd::load(x + j);
-        const Vector right = Simd::load(y + j);
-        Simd::store(x + j, Simd::multiply_add(cosine, left, -(sine * right)));
-        Simd::store(y + j, Simd::multiply_add(sine, left, cosine * right));
-      }
-      for (; j < end; ++j) {
-        const double left = x[j];
-        const double right = y[j];
-        x[j] = Simd::multiply_add(c, left, -(s * right));
-        y[j] = Simd::multiply_add(s, left, c * right);
-      }
+      multiply_tile<symmetric_rows, vectors, cols, run>(depth, a, b, target.c + i * target.stride, target.stride,
+                                                        present_rows, target.cols, accumulate);
     }
   }
 };

@@ -1,5 +1,5 @@
-// The operators of ops/device.h on the processor, one per file; meanings and errors are said there. Activations are F32;
-// weights are F32, BF16 or F16. Every sum runs in one fixed order, so the bits of a row are the same for any number of
+// The operators of ops/device.h on the processor, one per file; meanings and errors are said there. Activations are
+// F32; weights are F32, BF16 or F16. Every sum runs in one fixed order, so the bits of a row are the same for any number of
 // threads, whatever the other rows are, and on all processors with fused multiply-add.
 #pragma once
 

@@ -72,7 +72,8 @@ void cpu::token_choices(Executor& executor, Array x, Array w, std::span<const st
     if (wants_best || target_of(row) >= 0 || target_of(row) == best_token) asked.push_back(row);
   }
   const auto total = static_cast<std::int64_t>(asked.size());
-  const std::int64_t chunk = std::min(total, std::max<std::int64_t>(1, chunk_numbers / std::max<std::int64_t>(1, w.rows)));
+  const std::int64_t fitting = chunk_numbers / std::max<std::int64_t>(1, w.rows);
+  const std::int64_t chunk = std::min(total, std::max<std::int64_t>(1, fitting));
   const core::MatrixView<float> all = floats(x);
   core::Matrix<float> hidden(chunk, x.cols);
   core::Matrix<float> logits(chunk, w.rows);
