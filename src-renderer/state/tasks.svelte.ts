@@ -1,5 +1,5 @@
 import type { RequestInput } from '../../src-main/contract/bridge.ts'
-import type { Problem } from '../../src-main/contract/problems.ts'
+import { hasError, type Problem } from '../../src-main/contract/problems.ts'
 import type { Task } from '../../src-main/contract/task.ts'
 import type { Answer, Bridge } from '../bridge.ts'
 import { plural } from '../format/words.ts'
@@ -21,7 +21,7 @@ export class TasksState {
   /** A folder or task file is being asked for. */
   addOpen = $state(false)
   adding = $state(false)
-  /** Why something was not added, or what was filled in. */
+  /** Why something was not added; remarks on what was are with each task. */
   addProblems = $state.raw<readonly Problem[]>([])
   open = $derived(this.all.find(({ id }) => id === this.openId) ?? null)
   readonly #bridge: Bridge
@@ -77,9 +77,10 @@ export class TasksState {
     this.adding = true
     const answer = await asked
     this.adding = false
-    this.addProblems = answer.ok ? answer.value.problems : answer.problems
+    const problems = answer.ok ? answer.value.problems : answer.problems
+    this.addProblems = problems.filter(({ severity }) => severity === 'error')
     if (!answer.ok || answer.value.ids.length === 0) return
-    this.addOpen = this.addProblems.length > 0
+    this.addOpen = hasError(problems)
     await this.load()
     if (answer.value.ids.length === 1) this.openId = answer.value.ids[0] ?? null
     this.#announcer.done(`${plural(answer.value.ids.length, 'task')} added.`)

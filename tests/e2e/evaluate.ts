@@ -60,7 +60,7 @@ async function addTasks(page: Page, { host }: EvaluateOptions): Promise<void> {
   const details = page.getByRole('region', { name: 'Details' })
   await details.getByRole('radio', { name: 'Train 80' }).check({ force: true })
   await details.getByRole('button', { name: 'what a lovely book' }).click()
-  await details.getByRole('region', { name: 'Tokens' }).getByText('positive', { exact: true }).waitFor()
+  await details.getByRole('group', { name: 'Tokens' }).getByText('positive', { exact: true }).waitFor()
   await assertAccessible(page, 'a task')
   await pictures(page, host, 'tasks')
 }
@@ -118,7 +118,7 @@ async function importExamples(page: Page, { host, folder, answerDialog }: Evalua
   }
   const result = page.getByRole('region', { name: 'Result' })
   await result.getByText(/^40 \/ 10 \/ \d+$/).waitFor()
-  await result.getByRole('region', { name: 'Tokens' }).first().waitFor()
+  await result.getByRole('group', { name: 'Tokens' }).first().waitFor()
   await assertAccessible(page, 'an import of examples')
   await pictures(page, host, 'task-import')
   await page.setViewportSize(sizes.small)
@@ -149,7 +149,7 @@ async function addAdapters(page: Page): Promise<void> {
 async function evaluateThree(page: Page, { host }: EvaluateOptions): Promise<void> {
   await page.getByRole('region', { name: 'Selection' }).getByRole('button', { name: 'Evaluate' }).click()
   const form = page.getByRole('region', { name: 'New evaluation' })
-  for (const name of [/^Reviews/, /^sentiment \d|^sentiment$/]) await form.getByRole('checkbox', { name }).first().check()
+  for (const name of [/^Reviews/, /^Sentiment( 80|$)/]) await form.getByRole('checkbox', { name }).first().check()
   await form.getByText(/^6 runs; /).waitFor({ timeout: 30_000 })
   await assertAccessible(page, 'an evaluation that is prepared')
   await pictures(page, host, 'evaluate-form')
@@ -217,7 +217,7 @@ async function tryPrompt(page: Page, { host }: EvaluateOptions): Promise<void> {
   await page.getByRole('tab', { name: 'Try' }).click()
   await page.getByRole('textbox', { name: 'System message' }).fill('is the review positive or negative')
   await page.getByRole('textbox', { name: 'User message' }).fill('what a lovely book')
-  await page.getByRole('button', { name: 'Ask' }).click()
+  await page.getByRole('button', { name: 'Ask', exact: true }).click()
   const answers = page.getByRole('log', { name: 'Answers' })
   await answers.getByRole('region', { name: 'sentiment-r16' }).getByText('positive', { exact: true }).waitFor({ timeout: 60_000 })
   await eventually(() => answers.getAttribute('aria-busy'), 'false')
