@@ -24,9 +24,10 @@ core::FileDescriptor open_for_appending(const std::string& path) {
 Journal::Journal(std::string path) : path_(std::move(path)), file_(open_for_appending(path_)) { cut_torn_line(); }
 
 void Journal::cut_torn_line() const {
-  struct stat status {};
+  struct stat status{};
   if (::fstat(file_.get(), &status) != 0) throw core::write_error(errno, path_);
-  if (!S_ISREG(status.st_mode)) throw core::Error("write-failed", "The file for results is no regular file.").at_path(path_);
+  if (!S_ISREG(status.st_mode))
+    throw core::Error("write-failed", "The file for results is no regular file.").at_path(path_);
   char piece[4096];
   off_t end = status.st_size;
   while (end > 0) {

@@ -29,7 +29,8 @@ MemoryMeter::MemoryMeter(const ops::Device& device)
     : device_(device), at_start_(is_processor(device) ? resident_bytes() : device.memory().free_bytes) {}
 
 void MemoryMeter::sample() {
-  if (const std::uint64_t number = samples_++; !is_processor(device_) && number >= always_sampled && number % sampled_every != 0) {
+  if (const std::uint64_t number = samples_++;
+      !is_processor(device_) && number >= always_sampled && number % sampled_every != 0) {
     return;
   }
   peak_ = std::max(peak_, taken());

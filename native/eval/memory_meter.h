@@ -7,7 +7,8 @@
 
 namespace amalgam::eval {
 
-/// Counts from its construction: on the processor the growth of the process, on a graphics card what is less free there.
+/// Counts from its construction: on the processor the growth of the process, on a graphics card what is less free
+/// there.
 class MemoryMeter {
  public:
   explicit MemoryMeter(const ops::Device& device);

@@ -44,7 +44,10 @@ Plan make_plan(const Costs& costs, const Wishes& wishes) {
   const std::size_t largest_stack = costs.stacks.empty() ? 0 : std::ranges::max(costs.stacks);
   const std::int64_t least_slots = std::min<std::int64_t>(1, wishes.slots);
 
-  Plan plan{.batch_tokens = std::max(wishes.batch_tokens, wishes.least_batch_tokens), .slots = wishes.slots, .unit_bytes = 0, .estimate = {}};
+  Plan plan{.batch_tokens = std::max(wishes.batch_tokens, wishes.least_batch_tokens),
+            .slots = wishes.slots,
+            .unit_bytes = 0,
+            .estimate = {}};
   Estimate& estimate = plan.estimate;
   const auto reckon = [&] {
     estimate = {.weights = costs.weights,
@@ -61,9 +64,10 @@ Plan make_plan(const Costs& costs, const Wishes& wishes) {
     } else if (fewer_tokens) {
       plan.batch_tokens = std::max(wishes.least_batch_tokens, plan.batch_tokens / 2);
     } else {
-      throw core::Error("memory-short", "The evaluation needs " + shown_bytes(estimate.total()) + " on " + wishes.device + ", " +
-                                            shown_bytes(budget) + " are " + (budget < wishes.free_bytes ? "allowed" : "free") +
-                                            "; try " + advice(estimate, wishes, budget) + ".");
+      throw core::Error("memory-short", "The evaluation needs " + shown_bytes(estimate.total()) + " on " +
+                                            wishes.device + ", " + shown_bytes(budget) + " are " +
+                                            (budget < wishes.free_bytes ? "allowed" : "free") + "; try " +
+                                            advice(estimate, wishes, budget) + ".");
     }
   }
   plan.unit_bytes = std::min(all_stacks, static_cast<std::size_t>(budget) - (estimate.total() - estimate.units));

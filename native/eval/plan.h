@@ -14,20 +14,20 @@ namespace amalgam::eval {
 /// What the parts of an evaluation take, in bytes.
 struct Costs {
   std::size_t weights = 0;
-  std::vector<std::size_t> stacks;                            ///< every stack of units that the work uses
-  std::function<std::size_t(std::int64_t slots)> cache;       ///< of that many slots of the cache
+  std::vector<std::size_t> stacks;                              ///< every stack of units that the work uses
+  std::function<std::size_t(std::int64_t slots)> cache;         ///< of that many slots of the cache
   std::function<std::size_t(std::int64_t tokens)> activations;  ///< of passes of up to that many tokens
 };
 
 /// What the work would like, and what it cannot do without.
 struct Wishes {
-  std::int64_t batch_tokens = 0;         ///< most tokens of a pass
-  std::int64_t least_batch_tokens = 0;   ///< of the longest sequence
-  std::int64_t slots = 0;                ///< sequences with a past at the same time; 0 when none has one
-  std::uint64_t free_bytes = 0;          ///< of the device
-  std::uint64_t most_bytes = 0;          ///< the person's limit, 0 for none
+  std::int64_t batch_tokens = 0;        ///< most tokens of a pass
+  std::int64_t least_batch_tokens = 0;  ///< of the longest sequence
+  std::int64_t slots = 0;               ///< sequences with a past at the same time; 0 when none has one
+  std::uint64_t free_bytes = 0;         ///< of the device
+  std::uint64_t most_bytes = 0;         ///< the person's limit, 0 for none
   std::string device;
-  bool could_be_bf16 = false;            ///< whether a bf16 checkpoint would take half the memory there
+  bool could_be_bf16 = false;  ///< whether a bf16 checkpoint would take half the memory there
 };
 
 struct Estimate {

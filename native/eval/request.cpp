@@ -50,7 +50,8 @@ Ask read_ask(const Field& ask) {
 Item read_item(const Field& item) {
   Tokens prompt = read_tokens(item.at("prompt"));
   if (prompt.empty()) {
-    throw core::Error("prompt-empty", item.name() + " has a prompt without tokens; the first token has nothing to follow.")
+    throw core::Error("prompt-empty",
+                      item.name() + " has a prompt without tokens; the first token has nothing to follow.")
         .with_hint("Begin prompts with the model's start token.");
   }
   return {std::move(prompt), read_ask(item.at("ask"))};
@@ -129,7 +130,8 @@ Request read_request(const core::Json& json) {
 std::int64_t positions_of(const Item& item) {
   const auto prompt = static_cast<std::int64_t>(item.prompt.size());
   if (const auto* generate = std::get_if<Generate>(&item.ask)) return prompt + generate->max_new_tokens - 1;
-  if (const auto* loss = std::get_if<Loss>(&item.ask)) return prompt + static_cast<std::int64_t>(loss->answer.size()) - 1;
+  if (const auto* loss = std::get_if<Loss>(&item.ask))
+    return prompt + static_cast<std::int64_t>(loss->answer.size()) - 1;
   std::int64_t longest = 0;
   for (const Tokens& choice : std::get<Choices>(item.ask).choices) {
     longest = std::max(longest, static_cast<std::int64_t>(choice.size()));

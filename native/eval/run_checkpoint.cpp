@@ -1,7 +1,7 @@
 #include <string>
 
-#include "eval/evaluate.h"
 #include "eval/batch.h"
+#include "eval/evaluate.h"
 #include "lora/request_field.h"
 #include "model/model.h"
 #include "ops/cuda/devices.h"
@@ -23,15 +23,19 @@ Json module_rows(const model::Config& config) {
   const std::int64_t attention = config.heads * config.head_dim;
   const std::int64_t keys = config.kv_heads * config.head_dim;
   const Row rows[] = {
-      {"self_attn.q_proj", config.hidden, attention},     {"self_attn.k_proj", config.hidden, keys},
-      {"self_attn.v_proj", config.hidden, keys},          {"self_attn.o_proj", attention, config.hidden},
-      {"mlp.gate_proj", config.hidden, config.intermediate}, {"mlp.up_proj", config.hidden, config.intermediate},
+      {"self_attn.q_proj", config.hidden, attention},
+      {"self_attn.k_proj", config.hidden, keys},
+      {"self_attn.v_proj", config.hidden, keys},
+      {"self_attn.o_proj", attention, config.hidden},
+      {"mlp.gate_proj", config.hidden, config.intermediate},
+      {"mlp.up_proj", config.hidden, config.intermediate},
       {"mlp.down_proj", config.intermediate, config.hidden},
   };
   Json modules = Json::array();
   for (std::int64_t layer = 0; layer < config.layers; ++layer) {
     for (const Row& row : rows) {
-      modules.push(Json::object({{"name", "model.layers." + std::to_string(layer) + "." + row.name}, {"in", row.in}, {"out", row.out}}));
+      modules.push(Json::object(
+          {{"name", "model.layers." + std::to_string(layer) + "." + row.name}, {"in", row.in}, {"out", row.out}}));
     }
   }
   return modules;
@@ -49,7 +53,8 @@ Json memory_rows(const model::CheckpointFacts& facts, const core::CancelToken& c
   Json rows = Json::array();
   rows.push(memory_row(*ops::open_device("cpu", 1, cancel), facts));
   const Json devices = ops::describe_devices();
-  const std::size_t cards = devices.at("cuda").get_bool("available") ? devices.at("cuda").get_array("devices").size() : 0;
+  const std::size_t cards =
+      devices.at("cuda").get_bool("available") ? devices.at("cuda").get_array("devices").size() : 0;
   for (std::size_t card = 0; card < cards; ++card) {
     cancel.check();
     rows.push(memory_row(*ops::open_device("cuda:" + std::to_string(card), 1, cancel), facts));

@@ -13,7 +13,9 @@ namespace {
 using core::Json;
 using Time = std::chrono::steady_clock::time_point;
 
-double seconds_since(Time start) { return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count(); }
+double seconds_since(Time start) {
+  return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+}
 
 /// Passes beyond this gain little: the matrix products are long enough.
 std::int64_t useful_batch_tokens(const ops::Device& device) { return device.name() == "cpu" ? 512 : 8192; }
@@ -23,8 +25,9 @@ void check_tokens(const Request& request, std::int64_t vocabulary) {
   for (std::size_t i = 0; i < request.items.size(); ++i) {
     const std::int32_t largest = largest_token(request.items[i]);
     if (largest < vocabulary) continue;
-    throw core::Error("vocabulary-mismatch", "items[" + std::to_string(i) + "] has the token " + std::to_string(largest) +
-                                                 "; the base model's embedding has " + std::to_string(vocabulary) + " rows.")
+    throw core::Error("vocabulary-mismatch", "items[" + std::to_string(i) + "] has the token " +
+                                                 std::to_string(largest) + "; the base model's embedding has " +
+                                                 std::to_string(vocabulary) + " rows.")
         .with_hint("The tokenizer belongs to another base model.");
   }
 }
@@ -52,27 +55,32 @@ Extent extent_of(const Request& request, std::int64_t max_positions) {
   return extent;
 }
 
-Plan plan_for(const Request& request, const ops::Device& device, const model::CheckpointFacts& facts, const Stacks& stacks,
-              const Extent& extent) {
+Plan plan_for(const Request& request, const ops::Device& device, const model::CheckpointFacts& facts,
+              const Stacks& stacks, const Extent& extent) {
   const Costs costs{
       .weights = model::Model::planned_weight_bytes(device, facts),
       .stacks = stacks.bytes(),
-      .cache = [&](std::int64_t slots) { return model::KvCache::planned_bytes(device, facts.config, slots, extent.positions); },
+      .cache =
+          [&](std::int64_t slots) {
+            return model::KvCache::planned_bytes(device, facts.config, slots, extent.positions);
+          },
       .activations =
           [&](std::int64_t tokens) {
-            return model::Model::planned_activation_bytes(device, facts.config, tokens, std::max(extent.longest, extent.positions)) +
+            return model::Model::planned_activation_bytes(device, facts.config, tokens,
+                                                          std::max(extent.longest, extent.positions)) +
                    Batch::planned_bytes(device, facts.config);
           },
   };
   const std::int64_t wished = request.batch_tokens > 0 ? request.batch_tokens : useful_batch_tokens(device);
   // Sequences leave one by one, so decoding adds a token for each slot to a pass that otherwise reads prompts.
-  return make_plan(costs, {.batch_tokens = std::min(wished, std::max(extent.tokens, useful_slots(device))),
-                           .least_batch_tokens = extent.longest,
-                           .slots = std::min({extent.with_slots, useful_slots(device), std::max(wished, extent.longest)}),
-                           .free_bytes = device.memory().free_bytes,
-                           .most_bytes = request.memory_bytes,
-                           .device = device.name(),
-                           .could_be_bf16 = device.stored(facts.type) == core::DType::F32});
+  return make_plan(costs,
+                   {.batch_tokens = std::min(wished, std::max(extent.tokens, useful_slots(device))),
+                    .least_batch_tokens = extent.longest,
+                    .slots = std::min({extent.with_slots, useful_slots(device), std::max(wished, extent.longest)}),
+                    .free_bytes = device.memory().free_bytes,
+                    .most_bytes = request.memory_bytes,
+                    .device = device.name(),
+                    .could_be_bf16 = device.stored(facts.type) == core::DType::F32});
 }
 
 }  // namespace
@@ -101,7 +109,12 @@ Json run_evaluate(const Json& json, core::Progress& progress, const core::Cancel
   if (plan.slots > 0) cache.emplace(*device, facts.config, plan.slots, extent.positions);
 
   Scheduler scheduler({request, plan, model, cache ? &*cache : nullptr, stacks, journal, memory, progress, cancel});
-  scheduler.run();
+  try {
+    scheduler.run();
+  } catch (core::Error& error) {
+    if (error.code == "out-of-memory") error.with_hint("Set a lower limit of memory and go on: what was done is kept.");
+    throw;
+  }
   memory.sample();
   return Json::object({{"done", scheduler.done()},
                        {"tokens", scheduler.tokens()},

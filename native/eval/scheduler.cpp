@@ -9,7 +9,9 @@ namespace amalgam::eval {
 
 namespace {
 
-const Subject& subject_of(const Request& request, Pair pair) { return request.subjects[static_cast<std::size_t>(pair.subject)]; }
+const Subject& subject_of(const Request& request, Pair pair) {
+  return request.subjects[static_cast<std::size_t>(pair.subject)];
+}
 const Item& item_of(const Request& request, Pair pair) { return request.items[static_cast<std::size_t>(pair.item)]; }
 
 core::Json line_of(Pair pair) { return core::Json::object({{"subject", pair.subject}, {"item", pair.item}}); }
@@ -83,9 +85,10 @@ bool Scheduler::admit(Pair pair) {
   if (!fits_positions(item, positions)) {
     const bool generates = std::holds_alternative<Generate>(item.ask);
     const std::int64_t needed = generates ? static_cast<std::int64_t>(item.prompt.size()) : positions_of(item);
-    finish(running, failed_line(pair, "prompt-too-long", "The prompt" + std::string(generates ? "" : " with its answer") + " takes " +
-                                                             std::to_string(needed) + " positions, the base model has " +
-                                                             std::to_string(positions) + "."));
+    finish(running, failed_line(pair, "prompt-too-long",
+                                "The prompt" + std::string(generates ? "" : " with its answer") + " takes " +
+                                    std::to_string(needed) + " positions, the base model has " +
+                                    std::to_string(positions) + "."));
     return true;
   }
   if (longest_sequence(item) > tools_.plan.batch_tokens - batch_.tokens() && !batch_.is_empty()) return false;
@@ -96,7 +99,8 @@ bool Scheduler::admit(Pair pair) {
     units = tools_.stacks.load(tools_.model.device(), place.stack, tools_.cancel);
     if (units == nullptr) {
       const core::Error& failure = tools_.stacks.failure(place.stack);
-      finish(running, failed_line(pair, failure.code, described(subject_of(tools_.request, pair)) + ": " + failure.what()));
+      finish(running,
+             failed_line(pair, failure.code, described(subject_of(tools_.request, pair)) + ": " + failure.what()));
       return true;
     }
   }
@@ -116,8 +120,9 @@ void Scheduler::collect(double pass_seconds) {
     if (running.tokens == 0) continue;
     running.seconds += seconds_per_token * static_cast<double>(running.tokens);
     if (!running.task->take(batch_)) {
-      finish(running, failed_line(running.pair, "logits-not-finite",
-                                  "The logits of " + described(subject_of(tools_.request, running.pair)) + " are not finite."));
+      finish(running,
+             failed_line(running.pair, "logits-not-finite",
+                         "The logits of " + described(subject_of(tools_.request, running.pair)) + " are not finite."));
     } else if (running.task->is_done()) {
       core::Json line = line_of(running.pair).set("seconds", running.seconds);
       running.task->write_answer(line);

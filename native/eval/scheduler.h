@@ -18,14 +18,15 @@
 
 namespace amalgam::eval {
 
-/// The order of the work: pairs whose subjects have the same stack next to each other, within that the same set, then items.
+/// The order of the work: pairs whose subjects have the same stack next to each other, within that the same set, then
+/// items.
 std::vector<Pair> sorted_work(const std::vector<Pair>& work, const Stacks& stacks);
 
 /// Whether the base model has positions for the item.
 bool fits_positions(const Item& item, std::int64_t max_positions);
 
-/// Pairs come in in the order of the work as long as a pass, the slots of the cache and the memory for units have room, and leave
-/// when they are done; their lines are on the disk before the next pass.
+/// Pairs come in in the order of the work as long as a pass, the slots of the cache and the memory for units have room,
+/// and leave when they are done; their lines are on the disk before the next pass.
 class Scheduler {
  public:
   /// What it works with; all of it must outlive the scheduler. `cache` may be null when no item needs a slot.

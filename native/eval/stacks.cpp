@@ -38,9 +38,10 @@ void check_modules(const AdapterRequest& request, const model::Config& config, c
           .with_hint(error.hint);
     }
     if (factors.in() != module.in || factors.out() != module.out) {
-      throw core::Error("shape-mismatch", "Adapter " + request.name + ": the factors of " + module.name + " are for a matrix of " +
-                                              std::to_string(factors.out()) + " x " + std::to_string(factors.in()) + ", not " +
-                                              std::to_string(module.out) + " x " + std::to_string(module.in) + ".")
+      throw core::Error("shape-mismatch", "Adapter " + request.name + ": the factors of " + module.name +
+                                              " are for a matrix of " + std::to_string(factors.out()) + " x " +
+                                              std::to_string(factors.in()) + ", not " + std::to_string(module.out) +
+                                              " x " + std::to_string(module.in) + ".")
           .at_path(request.weights_file)
           .at_tensor(module.a);
     }
@@ -61,7 +62,8 @@ AdapterBytes planned_bytes(const ops::Device& device, const model::StackedAdapte
 
 }  // namespace
 
-Stacks::Stacks(const Request& request, const model::Config& config, const ops::Device& device, const core::CancelToken& cancel)
+Stacks::Stacks(const Request& request, const model::Config& config, const ops::Device& device,
+               const core::CancelToken& cancel)
     : request_(request), config_(config) {
   std::vector<AdapterBytes> adapter_bytes;
   for (const AdapterRequest& adapter : request.adapters) {
@@ -76,7 +78,8 @@ Stacks::Stacks(const Request& request, const model::Config& config, const ops::D
       places_.emplace_back();
       continue;
     }
-    const auto [entry, is_new] = stack_of.try_emplace(subject.adapters, static_cast<std::int32_t>(descriptions_.size()));
+    const auto [entry, is_new] =
+        stack_of.try_emplace(subject.adapters, static_cast<std::int32_t>(descriptions_.size()));
     if (is_new) descriptions_.push_back({subject.adapters, {}});
     std::vector<model::Coefficients>& sets = descriptions_[static_cast<std::size_t>(entry->second)].sets;
     places_.push_back({entry->second, static_cast<std::int32_t>(sets.size())});

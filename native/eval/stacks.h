@@ -22,13 +22,15 @@ struct StackPlace {
   std::int32_t set = 0;
 };
 
-/// Subjects with the same adapters in the same order share a stack, and differ in their set. A stack holds the units of no other
-/// adapters: the numbers of a subject then do not depend on what else is evaluated, and nothing is computed in vain.
+/// Subjects with the same adapters in the same order share a stack, and differ in their set. A stack holds the units of
+/// no other adapters: the numbers of a subject then do not depend on what else is evaluated, and nothing is computed in
+/// vain.
 class Stacks {
  public:
   /// Reads the headers of all adapters' files. Throws the Errors of damaged files, "tensor-missing", "shape-mismatch",
   /// "adapter-other-base". The request must outlive the stacks.
-  Stacks(const Request& request, const model::Config& config, const ops::Device& device, const core::CancelToken& cancel);
+  Stacks(const Request& request, const model::Config& config, const ops::Device& device,
+         const core::CancelToken& cancel);
 
   StackPlace place(std::int32_t subject) const { return places_[static_cast<std::size_t>(subject)]; }
   /// Planned bytes of every stack.
@@ -41,7 +43,8 @@ class Stacks {
 
   /// Whether the stack lies on the device or fits beside those that do.
   bool fits(std::int32_t stack) const;
-  /// The stack, read if need be, or nullptr when a factor of it is not finite: see failure(). Throws the Errors of reading.
+  /// The stack, read if need be, or nullptr when a factor of it is not finite: see failure(). Throws the Errors of
+  /// reading.
   const model::UnitStack* load(ops::Device& device, std::int32_t stack, const core::CancelToken& cancel);
   const core::Error& failure(std::int32_t stack) const { return *states_[static_cast<std::size_t>(stack)].failure; }
   /// One pair less will use the stack.

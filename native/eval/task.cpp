@@ -53,7 +53,8 @@ class LossTask final : public Task {
   bool done_ = false;
 };
 
-/// The prompt goes into the cache once; every choice of more than one token then goes on from there, leaving it as it is.
+/// The prompt goes into the cache once; every choice of more than one token then goes on from there, leaving it as it
+/// is.
 class ChoicesTask final : public Task {
  public:
   ChoicesTask(const Item& item, TaskPlace place)

@@ -62,9 +62,12 @@ struct Shape {
 std::vector<Shape> block_shapes(const model::Config& config) {
   const std::int64_t attention = config.heads * config.head_dim;
   const std::int64_t keys = config.kv_heads * config.head_dim;
-  return {{config.hidden, attention},           {config.hidden, keys},
-          {config.hidden, keys},                {attention, config.hidden},
-          {config.hidden, config.intermediate}, {config.hidden, config.intermediate},
+  return {{config.hidden, attention},
+          {config.hidden, keys},
+          {config.hidden, keys},
+          {attention, config.hidden},
+          {config.hidden, config.intermediate},
+          {config.hidden, config.intermediate},
           {config.intermediate, config.hidden}};
 }
 
@@ -95,7 +98,8 @@ double median_seconds(ops::Device& device, const std::function<void()>& action) 
 
 std::vector<std::int32_t> token_list(std::int64_t count, std::int64_t vocabulary, std::int64_t seed) {
   std::vector<std::int32_t> tokens;
-  for (std::int64_t i = 0; i < count; ++i) tokens.push_back(static_cast<std::int32_t>((i * 7919 + seed * 104729 + 1) % vocabulary));
+  for (std::int64_t i = 0; i < count; ++i)
+    tokens.push_back(static_cast<std::int32_t>((i * 7919 + seed * 104729 + 1) % vocabulary));
   return tokens;
 }
 
@@ -107,7 +111,8 @@ class Bench {
   /// Log-probabilities of all tokens but the first of every sequence.
   Json score() {
     std::vector<std::vector<std::int32_t>> lists;
-    for (std::int64_t i = 0; i < bench_.batch; ++i) lists.push_back(token_list(bench_.tokens + 1, config().vocabulary, i));
+    for (std::int64_t i = 0; i < bench_.batch; ++i)
+      lists.push_back(token_list(bench_.tokens + 1, config().vocabulary, i));
     eval::Batch batch;
     const double seconds = median_seconds(device_, [&] {
       batch.clear();
@@ -122,7 +127,8 @@ class Bench {
     return rates(bench_.tokens * bench_.batch, seconds, products_seconds(bench_.tokens * bench_.batch));
   }
 
-  /// One more token for each of `sequences`, which have a past of `tokens` positions. What lies there does not matter for the time.
+  /// One more token for each of `sequences`, which have a past of `tokens` positions. What lies there does not matter
+  /// for the time.
   Json decode(std::int64_t sequences) {
     model::KvCache cache(device_, config(), sequences, bench_.tokens + 1);
     for (std::int64_t layer = 0; layer < config().layers; ++layer) {
@@ -152,8 +158,8 @@ class Bench {
                          {"ofBound", bound_seconds / seconds}});
   }
 
-  /// The linear layers and the head alone, on that many rows. Several layers have weights of their own, so that they come from memory
-  /// as in a pass.
+  /// The linear layers and the head alone, on that many rows. Several layers have weights of their own, so that they
+  /// come from memory as in a pass.
   double products_seconds(std::int64_t rows) {
     const core::DType type = device_.stored(dtype_named(bench_.dtype));
     std::vector<std::vector<ops::DeviceArray>> weights;
@@ -176,14 +182,15 @@ class Bench {
     return median_seconds(device_, [&] {
       for (std::int64_t layer = 0; layer < config().layers; ++layer) {
         for (std::size_t i = 0; i < shapes.size(); ++i) {
-          device_.linear(x.view().col_range(0, shapes[i].in), weights[static_cast<std::size_t>(layer % kept_layers)][i].view(),
+          device_.linear(x.view().col_range(0, shapes[i].in),
+                         weights[static_cast<std::size_t>(layer % kept_layers)][i].view(),
                          y.view().col_range(0, shapes[i].out), ops::Into::overwrite);
         }
       }
       for (std::int64_t first = 0; first < rows; first += head_rows) {
         const std::int64_t count = std::min(head_rows, rows - first);
-        device_.linear(x.view().row_range(first, count).col_range(0, config().hidden), model_.head(), logits.view().row_range(0, count),
-                       ops::Into::overwrite);
+        device_.linear(x.view().row_range(first, count).col_range(0, config().hidden), model_.head(),
+                       logits.view().row_range(0, count), ops::Into::overwrite);
       }
     });
   }
@@ -192,7 +199,8 @@ class Bench {
   void fill(const ops::DeviceArray& array) {
     constexpr std::int64_t count = 1 << 20;
     std::vector<float> numbers(count);
-    for (std::int64_t i = 0; i < count; ++i) numbers[static_cast<std::size_t>(i)] = static_cast<float>((i * 7919) % 2003 - 1001) / 1024.0f;
+    for (std::int64_t i = 0; i < count; ++i)
+      numbers[static_cast<std::size_t>(i)] = static_cast<float>((i * 7919) % 2003 - 1001) / 1024.0f;
     std::vector<std::byte> stored(ops::array_bytes(array.view().type, 1, count));
     core::from_f32(array.view().type, numbers.data(), count, stored.data());
     auto* place = static_cast<std::byte*>(array.view().data);

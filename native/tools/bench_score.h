@@ -18,10 +18,10 @@ struct ScoreBench {
   int threads = 2;
 };
 
-/// With random weights made on the device. Scoring: log-probabilities of all tokens but the first. Decoding: steps of one token after
-/// `tokens` tokens each, for 1 and 64 sequences. The bound is the time of the linear layers and the head
-/// alone, one after the other on as many rows, which for few rows is the time of reading the weights.
-/// { "device", "config", "dtype", "tokens", "batch", "threads", "gflopPerToken": of linear layers and head,
+/// With random weights made on the device. Scoring: log-probabilities of all tokens but the first. Decoding: steps of
+/// one token after `tokens` tokens each, for 1 and 64 sequences. The bound is the time of the linear layers and the
+/// head alone, one after the other on as many rows, which for few rows is the time of reading the weights. { "device",
+/// "config", "dtype", "tokens", "batch", "threads", "gflopPerToken": of linear layers and head,
 ///   "score": { "tokensPerSecond", "boundTokensPerSecond", "ofBound" },
 ///   "decode": [{ "batch", "tokensPerSecond", "boundTokensPerSecond", "ofBound" }] }
 /// Throws Error "request-invalid" for another config or dtype, and the errors of the device.

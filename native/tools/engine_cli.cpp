@@ -5,8 +5,8 @@
 //   engine_cli bench gemm [--threads N]
 //   engine_cli bench score [--device D] [--config 125m|1b|8b] [--dtype F32|BF16] [--tokens N] [--batch N] [--threads N]
 // The result goes to standard output as one line of JSON, progress and errors to standard error as lines of JSON. Exit
-// status: 0 done, 1 refused because of the request or its files, 2 usage, 3 failed (a check of selftest too) or cancelled
-// (Ctrl-C cancels a job).
+// status: 0 done, 1 refused because of the request or its files, 2 usage, 3 failed (a check of selftest too) or
+// cancelled (Ctrl-C cancels a job).
 #include <algorithm>
 #include <array>
 #include <csignal>
@@ -39,7 +39,7 @@ void on_interrupt(int) { interrupted.request(); }
 
 /// Errors of the machine or of a person's wish to stop; all the others say that the input is not acceptable.
 ExitStatus exit_status(const core::Error& error) {
-  constexpr std::array<std::string_view, 8> failures{"cancelled",    "cuda-error",    "device-lost",   "disk-full",
+  constexpr std::array<std::string_view, 8> failures{"cancelled",    "cuda-error",   "device-lost",   "disk-full",
                                                      "file-changed", "write-failed", "out-of-memory", "internal-error"};
   return std::find(failures.begin(), failures.end(), error.code) == failures.end() ? refused : failed;
 }
@@ -65,7 +65,9 @@ core::Json run(const std::string& command, const std::string& request_path) {
 int print_usage(const std::string& reason) {
   std::string line = reason + "usage: engine_cli devices";
   for (const jobs::JobKind& kind : jobs::job_table()) line += " | " + std::string(kind.name) + " REQUEST.json";
-  line += " | selftest [--device D] [--threads N] | bench gemm [--threads N] | bench score [--device D] [--config 125m|1b|8b]";
+  line +=
+      " | selftest [--device D] [--threads N] | bench gemm [--threads N] | bench score [--device D] [--config "
+      "125m|1b|8b]";
   line += " [--dtype F32|BF16] [--tokens N] [--batch N] [--threads N]";
   print_line(stderr, line);
   return usage;

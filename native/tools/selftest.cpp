@@ -23,11 +23,12 @@ double model_tolerance(const ops::Device& device) { return device.activations() 
 
 std::vector<Json> families() {
   return {test::config_json("llama", {{"attention_bias", true}, {"tie_word_embeddings", true}}),
-          test::config_json("mistral", {{"sliding_window", 5}}), test::config_json("qwen2"), test::config_json("qwen3")};
+          test::config_json("mistral", {{"sliding_window", 5}}), test::config_json("qwen2"),
+          test::config_json("qwen3")};
 }
 
-/// Every sequence of a mixed batch has the bits of its own run; on a graphics card, where the number of rows decides which kernel
-/// makes a product, it is as near as rounding allows.
+/// Every sequence of a mixed batch has the bits of its own run; on a graphics card, where the number of rows decides
+/// which kernel makes a product, it is as near as rounding allows.
 void check_batches(ops::Device& device) {
   for (const Json& config : families()) {
     const auto model = test::load_model(device, test::write_checkpoint(config, core::DType::BF16));
@@ -56,8 +57,10 @@ void check_cache(ops::Device& device) {
     std::vector<float> pieces;
     std::int64_t past = 0;
     for (const std::size_t count : {std::size_t{9}, std::size_t{1}, std::size_t{17}, std::size_t{1}, std::size_t{12}}) {
-      const model::Sequence piece{
-          .tokens = std::span(tokens).subspan(static_cast<std::size_t>(past), count), .past = past, .slot = 1, .keep = true};
+      const model::Sequence piece{.tokens = std::span(tokens).subspan(static_cast<std::size_t>(past), count),
+                                  .past = past,
+                                  .slot = 1,
+                                  .keep = true};
       const std::vector<float> hidden = test::run_batch(*model, {piece}, &cache)[0];
       pieces.insert(pieces.end(), hidden.begin(), hidden.end());
       past += static_cast<std::int64_t>(count);
@@ -71,11 +74,14 @@ void check_evaluation(ops::Device& device) {
   test::Evaluation evaluation;
   evaluation.device = device.name();
   evaluation.model = test::write_tiny_checkpoint(3, core::DType::BF16);
-  evaluation.adapters = Json::array({test::adapter_part("first", test::tiny_adapter(1, 3)), test::adapter_part("second", test::tiny_adapter(2, 5))});
+  evaluation.adapters = Json::array(
+      {test::adapter_part("first", test::tiny_adapter(1, 3)), test::adapter_part("second", test::tiny_adapter(2, 5))});
   evaluation.subjects = Json::array({test::subject_part("base", {}), test::subject_part("first", {{0, 1}}),
-                                     test::subject_part("both", {{0, 0.5}, {1, -0.3}}), test::subject_part("more", {{0, 1.5}, {1, 0.3}})});
-  evaluation.items = Json::array({test::generate_item({1, 9, 44}, 8), test::choices_item({1, 5, 7, 30}, {{3}, {4, 9}, {8, 2, 60}}),
-                                  test::loss_item({1, 2}, {50, 40, 30, 20})});
+                                     test::subject_part("both", {{0, 0.5}, {1, -0.3}}),
+                                     test::subject_part("more", {{0, 1.5}, {1, 0.3}})});
+  evaluation.items =
+      Json::array({test::generate_item({1, 9, 44}, 8), test::choices_item({1, 5, 7, 30}, {{3}, {4, 9}, {8, 2, 60}}),
+                   test::loss_item({1, 2}, {50, 40, 30, 20})});
   evaluation.run();
   const test::Answers together = test::answers_of(evaluation.out_file);
   CHECK_EQ(together.size(), std::size_t{12});
@@ -138,9 +144,10 @@ Json run_selftest(const std::string& name, int threads) {
     const auto started = std::chrono::steady_clock::now();
     Json problem = problem_of(check, *device);
     failed += problem.is_null() ? 0 : 1;
-    rows.push(Json::object({{"name", check.name},
-                            {"seconds", std::chrono::duration<double>(std::chrono::steady_clock::now() - started).count()},
-                            {"problem", std::move(problem)}}));
+    rows.push(
+        Json::object({{"name", check.name},
+                      {"seconds", std::chrono::duration<double>(std::chrono::steady_clock::now() - started).count()},
+                      {"problem", std::move(problem)}}));
   }
   return Json::object({{"device", name},
                        {"passed", static_cast<std::int64_t>(checks.size()) - failed},

@@ -29,15 +29,17 @@ inline constexpr std::int64_t tiny_layers = 2;
 inline constexpr std::int64_t tiny_positions = 40;
 
 /// Writes a random Llama of the sizes above; returns its folder. `largest` bounds the weights: large ones overflow.
-inline std::string write_tiny_checkpoint(std::uint64_t seed, core::DType dtype = core::DType::F32, double largest = 0.3) {
+inline std::string write_tiny_checkpoint(std::uint64_t seed, core::DType dtype = core::DType::F32,
+                                         double largest = 0.3) {
   const std::string folder = fresh_folder();
   std::ofstream(folder + "/config.json")
       << R"({"model_type": "llama", "architectures": ["LlamaForCausalLM"], "hidden_act": "silu", "vocab_size": 61, "hidden_size": 32,)"
       << R"("intermediate_size": 48, "num_hidden_layers": 2, "num_attention_heads": 4, "num_key_value_heads": 2, "head_dim": 8,)"
       << R"("max_position_embeddings": 40, "rms_norm_eps": 1e-5, "rope_theta": 10000.0, "tie_word_embeddings": false,)"
       << R"("eos_token_id": 2})";
-  std::map<std::string, std::pair<std::int64_t, std::int64_t>> matrices{{"model.embed_tokens.weight", {tiny_vocabulary, tiny_hidden}},
-                                                                        {"lm_head.weight", {tiny_vocabulary, tiny_hidden}}};
+  std::map<std::string, std::pair<std::int64_t, std::int64_t>> matrices{
+      {"model.embed_tokens.weight", {tiny_vocabulary, tiny_hidden}},
+      {"lm_head.weight", {tiny_vocabulary, tiny_hidden}}};
   std::vector<std::string> norms{"model.norm.weight"};
   for (std::int64_t layer = 0; layer < tiny_layers; ++layer) {
     const std::string prefix = "model.layers." + std::to_string(layer) + ".";
@@ -72,9 +74,12 @@ inline Adapter tiny_adapter(std::uint64_t seed, std::int64_t rank) {
   Adapter adapter{{}, 0.5, core::DType::F32};
   for (std::int64_t layer = 0; layer < tiny_layers; ++layer) {
     const std::string prefix = "model.layers." + std::to_string(layer) + ".";
-    adapter.modules[prefix + "self_attn.q_proj"] = random_factors(random, tiny_hidden, tiny_hidden, rank, core::DType::F32);
-    adapter.modules[prefix + "self_attn.v_proj"] = random_factors(random, tiny_keys, tiny_hidden, rank, core::DType::F32);
-    adapter.modules[prefix + "mlp.down_proj"] = random_factors(random, tiny_hidden, tiny_intermediate, rank, core::DType::F32);
+    adapter.modules[prefix + "self_attn.q_proj"] =
+        random_factors(random, tiny_hidden, tiny_hidden, rank, core::DType::F32);
+    adapter.modules[prefix + "self_attn.v_proj"] =
+        random_factors(random, tiny_keys, tiny_hidden, rank, core::DType::F32);
+    adapter.modules[prefix + "mlp.down_proj"] =
+        random_factors(random, tiny_hidden, tiny_intermediate, rank, core::DType::F32);
   }
   return adapter;
 }
@@ -103,19 +108,21 @@ inline core::Json tokens_part(const std::vector<int>& tokens) {
 }
 
 inline core::Json generate_item(const std::vector<int>& prompt, int most, const std::vector<int>& stop = {}) {
-  return core::Json::object({{"prompt", tokens_part(prompt)},
-                             {"ask", core::Json::object({{"kind", "generate"}, {"maxNewTokens", most}, {"stop", tokens_part(stop)}})}});
+  return core::Json::object(
+      {{"prompt", tokens_part(prompt)},
+       {"ask", core::Json::object({{"kind", "generate"}, {"maxNewTokens", most}, {"stop", tokens_part(stop)}})}});
 }
 
 inline core::Json choices_item(const std::vector<int>& prompt, const std::vector<std::vector<int>>& choices) {
   core::Json parts = core::Json::array();
   for (const std::vector<int>& choice : choices) parts.push(tokens_part(choice));
-  return core::Json::object({{"prompt", tokens_part(prompt)}, {"ask", core::Json::object({{"kind", "choices"}, {"choices", parts}})}});
+  return core::Json::object(
+      {{"prompt", tokens_part(prompt)}, {"ask", core::Json::object({{"kind", "choices"}, {"choices", parts}})}});
 }
 
 inline core::Json loss_item(const std::vector<int>& prompt, const std::vector<int>& answer) {
-  return core::Json::object(
-      {{"prompt", tokens_part(prompt)}, {"ask", core::Json::object({{"kind", "loss"}, {"answer", tokens_part(answer)}})}});
+  return core::Json::object({{"prompt", tokens_part(prompt)},
+                             {"ask", core::Json::object({{"kind", "loss"}, {"answer", tokens_part(answer)}})}});
 }
 
 /// A subject with one coefficient for each of some adapters.

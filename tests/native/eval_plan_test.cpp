@@ -19,7 +19,8 @@ Costs costs(std::vector<std::size_t> stacks) {
 }
 
 Wishes wishes(std::uint64_t free) {
-  return {.batch_tokens = 512, .least_batch_tokens = 20, .slots = 64, .free_bytes = free, .most_bytes = 0, .device = "cpu"};
+  return {
+      .batch_tokens = 512, .least_batch_tokens = 20, .slots = 64, .free_bytes = free, .most_bytes = 0, .device = "cpu"};
 }
 
 }  // namespace
@@ -30,7 +31,8 @@ TEST("with room everything is as wished, and all stacks stay") {
   CHECK_EQ(plan.slots, 64);
   CHECK_EQ(plan.unit_bytes, std::size_t{600});
   CHECK_EQ(plan.estimate.total(), std::size_t{1000 + 600 + 640 + 1024});
-  CHECK_EQ(plan.estimate.to_json().dump(), R"({"weights":1000,"units":600,"cache":640,"activations":1024,"total":3264,"free":100000})");
+  CHECK_EQ(plan.estimate.to_json().dump(),
+           R"({"weights":1000,"units":600,"cache":640,"activations":1024,"total":3264,"free":100000})");
 }
 
 TEST("stacks share what is left, never less than the largest of them") {
@@ -68,12 +70,14 @@ TEST("too little memory is refused with what to try") {
   f32.could_be_bf16 = true;
   f32.device = "cuda:0";
   CHECK_EQ(refusal({}, f32),
-           "The evaluation needs 1.1 kB on cuda:0, 700 B are free; try a bf16 checkpoint, a smaller base model or another device, such as "
+           "The evaluation needs 1.1 kB on cuda:0, 700 B are free; try a bf16 checkpoint, a smaller base model or "
+           "another device, such as "
            "the processor.");
   Wishes limited = wishes(100000);
   limited.most_bytes = 1040;
   CHECK_EQ(refusal({}, limited),
-           "The evaluation needs 1.1 kB on cpu, 1.0 kB are allowed; try a higher limit of memory, shorter prompts and answers or another "
+           "The evaluation needs 1.1 kB on cpu, 1.0 kB are allowed; try a higher limit of memory, shorter prompts and "
+           "answers or another "
            "device.");
 }
 

@@ -14,7 +14,8 @@ namespace {
 
 std::vector<int> random_tokens(test::Random& random, std::int64_t count) {
   std::vector<int> tokens;
-  for (std::int64_t i = 0; i < count; ++i) tokens.push_back(static_cast<int>(random.integer(0, test::tiny_vocabulary - 1)));
+  for (std::int64_t i = 0; i < count; ++i)
+    tokens.push_back(static_cast<int>(random.integer(0, test::tiny_vocabulary - 1)));
   return tokens;
 }
 
@@ -28,7 +29,8 @@ Json varied_items(std::uint64_t seed, int count) {
       items.push(test::generate_item(prompt, static_cast<int>(random.integer(1, 9)), random_tokens(random, 6)));
     } else if (i % 3 == 1) {
       std::vector<std::vector<int>> choices;
-      for (std::int64_t c = random.integer(1, 5); c > 0; --c) choices.push_back(random_tokens(random, random.integer(1, 4)));
+      for (std::int64_t c = random.integer(1, 5); c > 0; --c)
+        choices.push_back(random_tokens(random, random.integer(1, 4)));
       items.push(test::choices_item(prompt, choices));
     } else {
       items.push(test::loss_item(prompt, random_tokens(random, random.integer(1, 9))));
@@ -42,7 +44,8 @@ Evaluation varied_evaluation(int items) {
   Evaluation evaluation;
   evaluation.model = test::write_tiny_checkpoint(3);
   for (int i = 0; i < 3; ++i) {
-    evaluation.adapters.push(test::adapter_part("adapter-" + std::to_string(i), test::tiny_adapter(20 + static_cast<unsigned>(i), 2 + i)));
+    evaluation.adapters.push(
+        test::adapter_part("adapter-" + std::to_string(i), test::tiny_adapter(20 + static_cast<unsigned>(i), 2 + i)));
   }
   evaluation.subjects = Json::array({
       test::subject_part("two", {{2, 0.7}}),
@@ -106,7 +109,8 @@ TEST("coefficients for each module are those of one number, and differ where the
     other.push(m == 4 ? 0.6 : 0.7);
   }
   const auto subject = [](const Json& coefficients) {
-    return Json::object({{"name", "x"}, {"terms", Json::array({Json::object({{"adapter", 2}, {"coefficients", coefficients}})})}});
+    return Json::object(
+        {{"name", "x"}, {"terms", Json::array({Json::object({{"adapter", 2}, {"coefficients", coefficients}})})}});
   };
   evaluation.subjects = Json::array({test::subject_part("two", {{2, 0.7}}), subject(same), subject(other)});
   evaluation.run();
@@ -133,9 +137,10 @@ TEST("choices, loss and generation agree about the same tokens, bit for bit") {
   int unused = 0;
   while (std::ranges::count(tokens, unused) > 0) ++unused;
   evaluation.out_file = "";
-  evaluation.items = Json::array({test::choices_item(prompt, {tokens, begin, {tokens[0]}}), test::loss_item(prompt, tokens),
-                                  test::generate_item(prompt, 6, {unused, tokens[3]}), test::generate_item(prompt, 3),
-                                  test::loss_item(prompt, {tokens[0], tokens[1], tokens[2], tokens[3]})});
+  evaluation.items =
+      Json::array({test::choices_item(prompt, {tokens, begin, {tokens[0]}}), test::loss_item(prompt, tokens),
+                   test::generate_item(prompt, 6, {unused, tokens[3]}), test::generate_item(prompt, 3),
+                   test::loss_item(prompt, {tokens[0], tokens[1], tokens[2], tokens[3]})});
   evaluation.run();
   const Answers answers = test::answers_of(evaluation.out_file);
   const Json::Array sums = value_of(answers, 0, 0).get_array("logProbabilities");
@@ -150,7 +155,8 @@ TEST("choices, loss and generation agree about the same tokens, bit for bit") {
   const Json stopped = value_of(answers, 0, 2);
   CHECK(stopped.get_bool("ended"));
   CHECK_EQ(stopped.get_array("tokens").size(), at_stop);
-  if (at_stop == 3) CHECK_EQ(stopped.get_number("logProbability"), value_of(answers, 0, 4).get_number("logProbability"));
+  if (at_stop == 3)
+    CHECK_EQ(stopped.get_number("logProbability"), value_of(answers, 0, 4).get_number("logProbability"));
 }
 
 TEST("generation ends where the positions end, and what is too long says so") {
@@ -161,9 +167,10 @@ TEST("generation ends where the positions end, and what is too long says so") {
   const std::vector<int> near(full.begin(), full.end() - 3);
   std::vector<int> longer = full;
   longer.push_back(1);
-  evaluation.items = Json::array({test::generate_item(near, 20), test::generate_item(full, 20), test::generate_item(longer, 1),
-                                  test::loss_item(near, {1, 2, 3, 4}), test::loss_item(near, {1, 2, 3, 4, 5}),
-                                  test::choices_item(near, {{1}, {1, 2, 3, 4, 5}})});
+  evaluation.items =
+      Json::array({test::generate_item(near, 20), test::generate_item(full, 20), test::generate_item(longer, 1),
+                   test::loss_item(near, {1, 2, 3, 4}), test::loss_item(near, {1, 2, 3, 4, 5}),
+                   test::choices_item(near, {{1}, {1, 2, 3, 4, 5}})});
   const Json result = evaluation.run();
   const Answers answers = test::answers_of(evaluation.out_file);
   CHECK_EQ(value_of(answers, 0, 0).get_array("tokens").size(), std::size_t{4});
@@ -192,7 +199,8 @@ TEST("logits that are not finite cost their own pair only, and name the adapters
   Answers answers = test::answers_of(evaluation.out_file);
   for (int item = 0; item < 6; ++item) {
     CHECK_EQ(value_of(answers, 7, item).get_string("problem"), "logits-not-finite");
-    CHECK_EQ(value_of(answers, 7, item).get_string("message"), "The logits of broken (adapters adapter-1, huge) are not finite.");
+    CHECK_EQ(value_of(answers, 7, item).get_string("message"),
+             "The logits of broken (adapters adapter-1, huge) are not finite.");
   }
   std::erase_if(answers, [](const auto& entry) { return entry.first.first == 7; });
   CHECK(answers == healthy);
@@ -295,9 +303,11 @@ TEST("bad requests are refused by the field, the token or the shape") {
            "items[3].ask.choices[1] must have at least one token.");
   CHECK_EQ(refused("vocabulary-mismatch", [](Evaluation& e) { e.items.push(test::loss_item({1}, {61})); }),
            "items[3] has the token 61; the base model's embedding has 61 rows.");
-  CHECK_EQ(refused("request-invalid", [](Evaluation& e) { e.work = {{0, 3}}; }), "work[0][1] must be from 0 to 2, not 3.");
-  CHECK_EQ(refused("request-invalid", [](Evaluation& e) { e.subjects.push(test::subject_part("x", {{1, 1}, {1, 2}})); }),
-           "subjects[7].terms[1] names an adapter twice.");
+  CHECK_EQ(refused("request-invalid", [](Evaluation& e) { e.work = {{0, 3}}; }),
+           "work[0][1] must be from 0 to 2, not 3.");
+  CHECK_EQ(
+      refused("request-invalid", [](Evaluation& e) { e.subjects.push(test::subject_part("x", {{1, 1}, {1, 2}})); }),
+      "subjects[7].terms[1] names an adapter twice.");
 }
 
 TEST("an adapter for another base model is refused with its name and the shapes") {
