@@ -70,18 +70,18 @@ def logits_of(model, adapters, subjects, batch, scratch, ask):
 
 
 def compare_all(values, scratch, ask):
-    """[{ name, error }], error as ||difference|| / ||expected|| of logits."""
+    """[{ kind, name, error }], error as ||difference|| / ||expected|| of logits."""
     rows = []
     for folder in sorted((values / "models").iterdir()):
         batch = read_safetensors(folder / "expected.safetensors")
         base = [{"name": "base", "terms": []}]
         logits = logits_of(folder, [], base, batch, scratch, ask)[0]
-        rows.append({"name": folder.name, "error": relative_error(logits, batch["logits"], batch["mask"])})
+        rows.append({"kind": "base", "name": folder.name, "error": relative_error(logits, batch["logits"], batch["mask"])})
     batch = read_safetensors(values / "lora" / "expected.safetensors")
     adapters = [adapter_request(folder) for folder in sorted((values / "adapters").iterdir())]
     subjects = [{"name": adapter["name"], "terms": [{"adapter": i, "coefficients": 1}]} for i, adapter in enumerate(adapters)]
     all_logits = logits_of(values / "models" / "llama3", adapters, subjects, batch, scratch, ask)
     for adapter, logits in zip(adapters, all_logits):
         name = adapter["name"]
-        rows.append({"name": f"adapter {name}", "error": relative_error(logits, batch[f"logits.{name}"], batch["mask"])})
+        rows.append({"kind": "adapter", "name": name, "error": relative_error(logits, batch[f"logits.{name}"], batch["mask"])})
     return rows

@@ -97,8 +97,12 @@ def golden_models(check, seconds):
             return run([check.release / "engine_cli", job, path], seconds)
 
         rows = golden.compare_all(check.root / "tests" / "golden" / "values", pathlib.Path(scratch), ask)
-    tolerance = 1e-4 if check.device == "cpu" else 2e-2  # bfloat16 activations
-    return {"ok": bool(rows) and all(row["error"] <= tolerance for row in rows), "tolerance": tolerance, "models": rows}
+    # With weights and activations in bfloat16 transformers itself is off by up to 1.7e-2 on these models; the adapters' updates are
+    # several times larger than the weights they change.
+    exact = check.device == "cpu"
+    tolerances = {"base": 1e-4, "adapter": 1e-4} if exact else {"base": 2e-2, "adapter": 5e-2}
+    ok = bool(rows) and all(row["error"] <= tolerances[row["kind"]] for row in rows)
+    return {"ok": ok, "tolerances": tolerances, "models": rows}
 
 
 def bench(check, seconds):

@@ -272,6 +272,7 @@ void CudaDevice::token_choices(Array x, Array w, std::span<const std::int32_t> t
               (best.empty() || best.size() == rows),
           "token_choices: shapes or types do not fit");
 
+  for (const std::int32_t target : targets) require(target < w.rows, "token_choices: a target outside the vocabulary");
   const std::int64_t count = x.rows;
   if (count == 0 || (!wants_targets && best.empty())) return;
   const std::int64_t vocabulary = w.rows;
