@@ -43,15 +43,9 @@ export const evalCommand: Command = {
   run: (given, context) =>
     withChecked(given, context, async (session) => {
       const subjects = [...(await findSubjects(session, given.values('adapter'), context))]
-      let relativeTo: string | undefined
-      for (const file of given.values('recipe')) {
-        const { subject, folder } = await findRecipe(session, file, context)
-        subjects.push(subject)
-        relativeTo ??= folder
-      }
+      for (const file of given.values('recipe')) subjects.push(await findRecipe(session, file, context))
       const input = await readInput(session, given, context, subjects.length > 0 ? subjects : [{ kind: 'base' }], 'test')
-      const wanted = { ...input, strict: true, ...(relativeTo !== undefined && { relativeTo }) }
-      const { runs, problems } = await evaluate(session, wanted, context)
+      const { runs, problems } = await evaluate(session, { ...input, strict: true }, context)
       const json = runs.map((run) => ({ ...runObject(run), ...(given.has('outcomes') && { outcomes: outcomesOf(session, run) }) }))
       return outcome({ runs: json, problems }, hasError(problems) && runs.length === 0 ? [] : runTable(runs), problems)
     }),

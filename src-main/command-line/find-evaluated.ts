@@ -55,17 +55,18 @@ export async function findSubjects(session: Session, references: readonly string
   return ids.map((adapterId) => ({ kind: 'adapter', adapterId, coefficient: 1 }))
 }
 
-/** A recipe file as a subject, with the folder from which its paths start; adapters given by path are imported first. Throws a Refusal. */
-export async function findRecipe(
-  session: Session,
-  file: string,
-  context: Terminal,
-): Promise<{ readonly subject: Subject; readonly folder: string }> {
+/** A recipe file as a subject, its adapters named by id; those given by path are imported first. Throws a Refusal. */
+export async function findRecipe(session: Session, file: string, context: Terminal): Promise<Subject> {
   const { text, folder } = await readRecipe(file)
   const { draft, recipe, problems } = parseRecipe(text)
   if (!draft || hasError(problems)) throw new Refusal(problems)
   await importMissing(session, draft, folder, context)
-  return { subject: { kind: 'recipe', name: recipe?.output.name ?? nameOf(file), recipe: text }, folder }
+  const adapters = draft.adapters.map((entry) => {
+    const found = session.services.library.adapters.find(entry.adapter, folder)
+    // One that is not found is refused by name when the recipe is resolved.
+    return 'code' in found ? entry : { ...entry, adapter: found.id }
+  })
+  return { kind: 'recipe', name: recipe?.output.name ?? nameOf(file), recipe: { ...draft, adapters } }
 }
 
 /** What an unnamed recipe is called: as its file. */

@@ -30,11 +30,10 @@ export const generateCommand: Command = {
         const { generation, problems } = await session.services.prompter.answer(
           {
             baseId,
-            subject: recipe?.subject ?? adapter ?? { kind: 'base' },
+            subject: recipe ?? adapter ?? { kind: 'base' },
             system: given.value('system') ?? '',
             user: given.positionals[0] ?? '',
             maxNewTokens: Number(given.value('max-new-tokens') ?? usualNewTokens),
-            ...(recipe && { relativeTo: recipe.folder }),
           },
           context.signal,
         )

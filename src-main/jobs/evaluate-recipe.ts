@@ -10,13 +10,13 @@ import type { ReadySubject } from './evaluate-subjects.ts'
 /** The part of a resolved evaluation that starts it again; the rest is for reading. */
 const keptSchema = v.object({
   kind: v.literal('evaluate'),
-  input: v.object({ ...evaluateInputSchema.entries, relativeTo: v.optional(v.string()), strict: v.optional(v.boolean()) }),
+  input: v.object({ ...evaluateInputSchema.entries, strict: v.optional(v.boolean()) }),
 })
 
 /** What a job of this kind was started with. */
 export function inputOfJob({ resolved }: Pick<StoredJob, 'resolved'>): EvaluateJobInput {
-  const { relativeTo, strict, ...input } = v.parse(keptSchema, JSON.parse(resolved)).input
-  return { ...input, ...(relativeTo !== undefined && { relativeTo }), ...(strict !== undefined && { strict }) }
+  const { strict, ...input } = v.parse(keptSchema, JSON.parse(resolved)).input
+  return { ...input, ...(strict !== undefined && { strict }) }
 }
 
 /** The evaluation with every default, hash, coefficient and example id filled in, as JSON text, and its fingerprint. */

@@ -35,7 +35,7 @@ export function resolveEvaluation(input: EvaluateJobInput, services: EvaluateSer
   const { base, problem } = findBase(input.baseId, services)
   if (!base) return { evaluation: null, left: [], problems: problem ? [problem] : [] }
   const { device, problems: deviceProblems } = chooseDevice(services.settings().device, services.engine)
-  const { ready: subjects, left, problems: subjectProblems } = resolveSubjects(input.subjects, base, services, input.relativeTo)
+  const { ready: subjects, left, problems: subjectProblems } = resolveSubjects(input.subjects, base, services)
   const { ready: tasks, problems: taskProblems } = resolveTasks(input, services.tasks)
   const mustRefuse = input.strict === true || subjects.every(({ subject }) => subject.kind === 'base')
   const leftProblems = left.map(({ subject, problem }) => (mustRefuse || subject.kind === 'recipe' ? problem : leftOut(problem)))

@@ -44,7 +44,6 @@ export function resolveSubjects(
   subjects: readonly Subject[],
   base: BaseModel,
   services: Pick<EvaluateServices, 'adapters' | 'checkedStamp'>,
-  relativeTo?: string,
 ): { readonly ready: readonly ReadySubject[]; readonly left: readonly LeftSubject[]; readonly problems: readonly Problem[] } {
   const pool = new Map<string, PoolAdapter>()
   const ready = new Map<string, ReadySubject>()
@@ -75,7 +74,7 @@ export function resolveSubjects(
   }
 
   function addRecipe(name: string, draft: unknown): void {
-    const resolution = resolveDraft(draft, services.adapters, { device: 'cpu', ...(relativeTo !== undefined && { relativeTo }) })
+    const resolution = resolveDraft(draft, services.adapters, { device: 'cpu' })
     const { job, fingerprint, adapters } = resolution
     const subject: RunSubject = { key: `recipe:${fingerprint ?? name}`, kind: 'recipe', label: name, adapterId: null }
     const sources = job ? checkSources(job, services.checkedStamp) : []

@@ -20,8 +20,6 @@ export interface TryInput {
   readonly system: string
   readonly user: string
   readonly maxNewTokens: number
-  /** The folder from which adapter paths in a recipe start. */
-  readonly relativeTo?: string
 }
 
 /** What answering one prompt needs besides what evaluations do. */
@@ -79,7 +77,7 @@ async function answerPrompt(input: TryInput, services: TryServices, signal: Abor
   const { base, problem } = findBase(input.baseId, services)
   if (!base) throw new Refusal(problem ? [problem] : [])
   const { device, problems: deviceProblems } = chooseDevice(settings().device, engine)
-  const { ready, left, problems } = resolveSubjects([input.subject], base, services, input.relativeTo)
+  const { ready, left, problems } = resolveSubjects([input.subject], base, services)
   const [subject] = ready
   if (!device || !subject) throw new Refusal([...deviceProblems, ...left.map((one) => one.problem)])
   const tokenizer = prompts.tokenizer(base)
