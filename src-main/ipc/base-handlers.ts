@@ -5,6 +5,8 @@ import type { Services } from './services.ts'
 
 type BaseRequest = `bases.${'list' | 'add' | 'pickAndAdd' | 'addDemo' | 'rename' | 'remove' | 'matches'}`
 
+const demoName = 'Demo model'
+
 /** Requests of base models: adding them by folder, their facts, and which adapters fit. */
 export function baseHandlers(
   services: Pick<Services, 'library' | 'bases' | 'demoBase' | 'emit'>,
@@ -26,7 +28,12 @@ export function baseHandlers(
       const folder = await host.pickFolder('Choose the folder of a base model')
       return folder === null ? { id: null, problems: [] } : bases.add(folder)
     },
-    'bases.addDemo': () => bases.add(services.demoBase),
+    'bases.addDemo': async () => {
+      const added = await bases.add(services.demoBase)
+      // Its folder's name says nothing in a list.
+      if (added.id !== null) changed(library.bases.rename(added.id, demoName))
+      return added
+    },
     'bases.rename': ({ id, name }) => changed(library.bases.rename(id, name)),
     'bases.remove': ({ id }) => {
       const problems = library.bases.remove(id)

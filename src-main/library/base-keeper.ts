@@ -1,6 +1,6 @@
 import { realpath } from 'node:fs/promises'
 import { setTimeout } from 'node:timers/promises'
-import { basename, dirname, extname, resolve } from 'node:path'
+import { dirname, extname, resolve } from 'node:path'
 import type { BaseModel } from '../contract/base-model.ts'
 import { errorProblem, hasError, Refusal, warningProblem, type Problem, type ProblemCode } from '../contract/problems.ts'
 import type { Log } from '../platform/log.ts'
@@ -10,6 +10,7 @@ import type { BasePlace, BaseStore, CheckpointFacts, NewBase } from './base-type
 import { checkVocabulary } from '../tasks/tokenizer.ts'
 import { readTokens, type TokenFacts } from './base-tokens.ts'
 import { createLane } from './lane.ts'
+import { nameOf } from './read-adapter.ts'
 import { isSystemError, reasonOf } from './read-file.ts'
 import { createWorkerPool } from './worker-pool.ts'
 
@@ -72,7 +73,7 @@ export function createBaseKeeper({ bases, checkpoint, emitChanged, log }: BaseKe
   async function read(folder: string, files: readonly BaseFile[]): Promise<NewBase> {
     const [facts, tokens] = await Promise.all([factsOf(folder), readTokens(folder)])
     const problems = [...facts.problems, ...tokens.problems, ...misfits(facts.facts, tokens, folder)]
-    return { path: folder, name: basename(folder), stamp: baseStamp(files), facts: facts.facts, template: tokens.template, problems }
+    return { path: folder, name: nameOf(folder), stamp: baseStamp(files), facts: facts.facts, template: tokens.template, problems }
   }
 
   async function factsOf(folder: string): Promise<{ readonly facts: CheckpointFacts | null; readonly problems: readonly Problem[] }> {
