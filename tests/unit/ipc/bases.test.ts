@@ -73,7 +73,7 @@ test('the demo base model: added, renamed, removed', async () => {
   await services.bases.settled(id!)
   expect(heard.filter(({ name }) => name === 'bases.changed').length).toBeGreaterThanOrEqual(2)
   expect(await ask('bases.list', {})).toMatchObject([
-    { id, name: 'base-model', status: 'ok', family: 'llama', template: 'own', adapters: 0, problems: [] },
+    { id, name: 'Demo model', status: 'ok', family: 'llama', template: 'own', adapters: 0, problems: [] },
   ])
   expect(await ask('bases.rename', { id: id!, name: 'Demo' })).toEqual({ problems: [] })
   expect((await ask('bases.list', {}))[0]!.name).toBe('Demo')
