@@ -61,6 +61,7 @@ struct Block {
   Fibre* running = nullptr;
   const std::function<void()>* body = nullptr;
   unsigned threads = 0;
+  bool copies_at_once = false;  ///< in every other pair of blocks: a copy may come late or early
 };
 
 Block block;
@@ -129,7 +130,16 @@ bool run_warp(unsigned warp, bool backwards) {
   return moved;
 }
 
+void copy_now(const Copy& copy) {
+  if (copy.filled) {
+    std::memcpy(copy.to, copy.from, copy.bytes);
+  } else {
+    std::memset(copy.to, 0, copy.bytes);
+  }
+}
+
 void run_block(unsigned turn) {
+  block.copies_at_once = turn % 4 >= 2;
   const unsigned warps = (block.threads + warp_size - 1) / warp_size;
   std::vector<unsigned> order(warps);
   std::iota(order.begin(), order.end(), 0u);
@@ -204,7 +214,9 @@ const std::byte* exchange_bytes(const void* value, std::size_t bytes) {
 unsigned char* shared_memory() { return block.shared.data(); }
 
 void begin_copy(void* to, const void* from, std::size_t bytes, bool filled) {
-  block.running->open_group.push_back({to, from, bytes, filled});
+  const Copy copy{to, from, bytes, filled};
+  if (block.copies_at_once) return copy_now(copy);
+  block.running->open_group.push_back(copy);
 }
 
 void end_group() {
@@ -215,13 +227,7 @@ void end_group() {
 void wait_for_groups(std::size_t pending) {
   std::deque<std::vector<Copy>>& groups = block.running->groups;
   while (groups.size() > pending) {
-    for (const Copy& copy : groups.front()) {
-      if (copy.filled) {
-        std::memcpy(copy.to, copy.from, copy.bytes);
-      } else {
-        std::memset(copy.to, 0, copy.bytes);
-      }
-    }
+    for (const Copy& copy : groups.front()) copy_now(copy);
     groups.pop_front();
   }
 }

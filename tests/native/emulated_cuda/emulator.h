@@ -1,7 +1,7 @@
 // Kernels of CUDA on the processor, for tests where there is no graphics card: every thread of a block is a fibre that runs until
 // it waits for others. Blocks run one after the other, and the order of fibres changes from block to block, so that most missing
-// barriers give wrong results. Copies to shared memory that a kernel begins happen only when it waits for them. It is no proof:
-// what the instructions do is taken from NVIDIA's manual, not from a card.
+// barriers give wrong results. Copies to shared memory that a kernel begins happen at once in some blocks, in others only when it
+// waits for them. It is no proof: what the instructions do is taken from NVIDIA's manual, not from a card.
 #pragma once
 
 #include <cstddef>
