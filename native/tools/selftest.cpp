@@ -5,7 +5,7 @@
 #include <span>
 #include <vector>
 
-#include "cuda_checks.h"
+#include "card_checks.h"
 #include "eval_fixture.h"
 #include "tools/selftest_runner.h"
 

@@ -8,6 +8,7 @@ import { llama8bLayers, moduleNames } from './shapes.ts'
 import type { Measure, Trial } from './trial.ts'
 
 const rank = 16
+const coldRounds = 3
 
 /** Norms and all pairwise cosines of `count` adapters of `layers` layers against one plain read of their files. */
 export async function measureInspect(scratch: string, count: number, layers: number): Promise<readonly Measure[]> {
@@ -29,9 +30,17 @@ export async function measureInspect(scratch: string, count: number, layers: num
   const forget = () => files.every(forgetFile)
 
   const canForget = forget()
-  const coldRead = readSeconds(files)
-  forget()
-  const cold = compareInChild(requestFile)
+  // The disk is shared: reading and comparing take turns, and the best of each counts.
+  const rounds = Array.from({ length: coldRounds }, () => {
+    forget()
+    const read = readSeconds(files)
+    forget()
+    return { read, compared: compareInChild(requestFile) }
+  })
+  const coldRead = Math.min(...rounds.map(({ read }) => read))
+  const cold = rounds.reduce((one, { compared }) => (compared.seconds < one.seconds ? compared : one), rounds[0]!.compared)
+  // Comparing leaves the system's cache as it was.
+  readSeconds(files)
   const warmRead = readSeconds(files)
   const warm = compareInChild(requestFile)
   const one = await inspectOne(left[0]!)
@@ -41,7 +50,13 @@ export async function measureInspect(scratch: string, count: number, layers: num
   const bytes = files.reduce((sum, file) => sum + statSync(file).size, 0)
   const from = canForget ? 'files on the disk, not in memory' : 'files in memory: they could not be dropped from it'
   return [
-    { name: 'norms and all cosines / reading the files once', value: cold.seconds / coldRead, unit: 'times', limit: 1.5, note: from },
+    {
+      name: 'norms and all cosines / reading the files once',
+      value: cold.seconds / coldRead,
+      unit: 'times',
+      limit: 1.5,
+      note: `${from}; best of ${coldRounds} each`,
+    },
     { name: 'the same with the files in memory', value: warm.seconds / warmRead, unit: 'times' },
     { name: 'peak memory of the process', value: Math.max(cold.peakBytes, warm.peakBytes) / 1e6, unit: 'MB', limit: 2000 },
     { name: 'comparing from the disk', value: cold.seconds, unit: 's', note: `${((count * (count - 1)) / 2).toFixed(0)} pairs` },

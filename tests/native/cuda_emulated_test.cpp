@@ -4,7 +4,7 @@
 #include <string>
 #include <vector>
 
-#include "cuda_checks.h"
+#include "card_checks.h"
 #include "ops/cuda/cublas_library.h"
 #include "ops/cuda/cuda_context.h"
 #include "ops/cuda/cuda_device.h"

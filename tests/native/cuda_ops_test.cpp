@@ -2,7 +2,7 @@
 // where there is no card. AMALGAM_CUBLAS may name a file that is no cuBLAS, to check the products of our own.
 #include <vector>
 
-#include "cuda_checks.h"
+#include "card_checks.h"
 #include "ops/cuda/check_cublas.h"
 #include "ops/cuda/cublas_library.h"
 #include "ops/cuda/cuda_device.h"
