@@ -5,6 +5,7 @@
 #include <atomic>
 #include <cstring>
 #include <future>
+#include <tuple>
 #include <vector>
 
 #include "core/cpu.h"
@@ -19,6 +20,7 @@ using core::DType;
 constexpr std::int64_t piece_elements = 2 << 20;    // of one read: cancelled soon, and many enough for all threads
 constexpr std::int64_t pieces_together = 16;         // of one upload
 constexpr int most_threads = 8;                      // more do not read faster from any disk or from memory
+constexpr std::size_t pieces_ahead = 8;              // that the disk is asked for before they are read
 
 /// Some elements of a weight and their place on the device.
 struct Piece {
@@ -45,6 +47,10 @@ std::vector<Piece> cut(const std::vector<StoredWeight>& weights, const std::vect
                         static_cast<std::byte*>(array.data) + ops::array_bytes(array.type, 1, first)});
     }
   }
+  // In the order of the files, which is not that of the layers: a disk reads on faster than it jumps.
+  std::ranges::sort(pieces, {}, [](const Piece& piece) {
+    return std::tuple(piece.from.file, piece.from.tensor->begin, piece.first);
+  });
   return pieces;
 }
 
@@ -75,6 +81,7 @@ class PieceReader {
     pool_.parallel_for(pool_.threads(), [&](std::int64_t, std::int64_t, int) {
       for (std::size_t i = next++; i < pieces.size(); i = next++) {
         cancel_.check();
+        ask_for(pieces, i + pieces_ahead);
         read_piece(pieces[i], place(i));
         progress_.advance(static_cast<std::int64_t>(pieces[i].file_bytes()));
       }
@@ -82,6 +89,11 @@ class PieceReader {
   }
 
  private:
+  /// Has the disk begin with a weight whose first piece that is.
+  static void ask_for(std::span<const Piece> pieces, std::size_t i) {
+    if (i < pieces.size() && pieces[i].first == 0) pieces[i].from.file->prefetch(*pieces[i].from.tensor);
+  }
+
   core::ThreadPool pool_;
   core::Progress& progress_;
   const core::CancelToken& cancel_;

@@ -11,6 +11,7 @@ import { median, type Measure, type Trial } from './trial.ts'
 const adapters = 8
 const rank = 16
 const rounds = 3
+const coldRounds = 5
 
 /** Work of a token in the bound that the issue of the engine names: 0.2 GFLOP. */
 const gflopPerToken = 0.2
@@ -127,9 +128,15 @@ function measurePool(scratch: string, sizes: LlamaSizes): readonly Measure[] {
   const over = Math.max(...batched.map(({ peakBytes, estimate }) => peakBytes - estimate.total))
 
   const canForget = forgetFile(weightsFile)
-  const coldRead = readSeconds([weightsFile])
-  forgetFile(weightsFile)
-  const coldLoad = evaluate([0]).loadSeconds
+  // The disk is shared: reading and loading take turns, and the best of each counts.
+  const cold = Array.from({ length: coldRounds }, () => {
+    forgetFile(weightsFile)
+    const read = readSeconds([weightsFile])
+    forgetFile(weightsFile)
+    return { read, load: evaluate([0]).loadSeconds }
+  })
+  const coldRead = Math.min(...cold.map(({ read }) => read))
+  const coldLoad = Math.min(...cold.map(({ load }) => load))
   const from = canForget ? 'files on the disk, not in memory' : 'files in memory: they could not be dropped from it'
   return [
     { name: 'pool in one job / the same batches one by one', value: together / apart, unit: 'times', limit: 1.1, note: 'without loading' },
@@ -140,7 +147,14 @@ function measurePool(scratch: string, sizes: LlamaSizes): readonly Measure[] {
       limit: 1,
       note: `${adapters} adapters of rank ${rank}`,
     },
-    { name: 'loading / plain read of the file', value: coldLoad / coldRead, unit: 'times', limit: 1.3, note: from },
+    {
+      name: 'loading / plain read of the file',
+      value: coldLoad / coldRead,
+      unit: 'times',
+      limit: 1.3,
+      note: `${from}; best of ${coldRounds} each`,
+    },
+    { name: 'reading from the disk', value: coldRead, unit: 's' },
     { name: 'the same with the file in memory', value: warmLoad / median(reads), unit: 'times' },
     { name: 'peak memory beyond the estimate', value: over / 1e6, unit: 'MB', limit: 64 },
     { name: 'scoring the pool', value: (batched[0]?.tokens ?? Number.NaN) / together, unit: 'tokens/s' },
