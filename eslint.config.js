@@ -5,20 +5,24 @@ import { electronFiles, layers } from './scripts/layers.mjs'
 /** One lint block for each folder: what the layer table does not allow is restricted. */
 function layerRules(tree) {
   const all = [...layers[tree].keys()]
-  return all.map((folder) => {
+  return all.flatMap((folder) => {
     const allowed = layers[tree].get(folder)
     const forbidden = all.filter((other) => !allowed.has(other))
-    const groups = forbidden.flatMap((other) => [`../${other}/**`, `../../${other}/**`, `../${other}.ts`, `./${other}.ts`, `./${other}/**`])
-    const patterns =
-      forbidden.length === 0 ? [] : [{ group: groups, message: `"${folder}" may not import this layer (scripts/layers.mjs).` }]
+    const message = `"${folder}" may not import this layer (scripts/layers.mjs).`
+    const inFolder = forbidden.flatMap((other) => [`../${other}/**`, `../../${other}/**`, `../${other}.ts`])
+    // Beside a file at the root lie the layers; beside one in a folder lie its own.
+    const atRoot = forbidden.flatMap((other) => [`./${other}.ts`, `./${other}/**`])
     const foreign =
       tree === 'src-renderer'
         ? [{ group: ['electron', 'electron/*', 'node:*', 'better-sqlite3', '@amalgam/*'], message: 'The renderer knows no host.' }]
         : [{ group: ['electron', 'electron/*'], message: `Only ${electronFiles.join(', ')} import Electron.` }]
-    return {
-      files: [`${tree}/${folder}/**/*.{ts,svelte}`, `${tree}/${folder}.{ts,svelte}`],
-      rules: { 'no-restricted-imports': ['error', { patterns: [...patterns, ...foreign] }] },
-    }
+    return [
+      { files: [`${tree}/${folder}/**/*.{ts,svelte}`], group: inFolder },
+      { files: [`${tree}/${folder}.{ts,svelte}`], group: atRoot },
+    ].map(({ files, group }) => {
+      const patterns = group.length === 0 ? foreign : [{ group, message }, ...foreign]
+      return { files, rules: { 'no-restricted-imports': ['error', { patterns }] } }
+    })
   })
 }
 

@@ -20,7 +20,7 @@ using core::DType;
 constexpr std::int64_t piece_elements = 2 << 20;    // of one read: cancelled soon, and many enough for all threads
 constexpr std::int64_t pieces_together = 16;         // of one upload
 constexpr int most_threads = 8;                      // more do not read faster from any disk or from memory
-constexpr std::size_t pieces_ahead = 8;              // that the disk is asked for before they are read
+constexpr std::size_t pieces_ahead = 16;             // that the disk is asked for before they are read
 
 /// Some elements of a weight and their place on the device.
 struct Piece {
@@ -77,6 +77,7 @@ class PieceReader {
 
   template <typename Place>
   void read(std::span<const Piece> pieces, const Place& place) {
+    for (std::size_t i = 0; i < pieces_ahead; ++i) ask_for(pieces, i);
     std::atomic<std::size_t> next = 0;  // whoever is free takes the next one, so that the disk sees rising places
     pool_.parallel_for(pool_.threads(), [&](std::int64_t, std::int64_t, int) {
       for (std::size_t i = next++; i < pieces.size(); i = next++) {
