@@ -78,9 +78,9 @@ class Model {
   ops::Device& device() const;
 
   /// Final hidden states, normalised, of all tokens of the batch in order (T x hidden); valid until the next call.
-  /// Sequences with the same units must stand next to each other. Each sequence's result has the same bits whatever
-  /// else is in the batch. `cache` may be null when no sequence has a slot. Throws std::logic_error for positions past
-  /// the cache's or the model's end.
+  /// Sequences with the same units must stand next to each other. On the processor each sequence's result has the same
+  /// bits whatever else is in the batch, on a card it agrees to rounding. `cache` may be null when no sequence has a
+  /// slot. Throws std::logic_error for positions past the cache's or the model's end.
   ops::Array forward(std::span<const Sequence> batch, KvCache* cache);
 
   /// The matrix whose rows give the logits (vocabulary x hidden).

@@ -91,23 +91,28 @@ class Device {
   /// out[i] = table[ids[i]], i < out.rows; ids lie on the host and within the table.
   virtual void embed(Array table, std::span<const std::int32_t> ids, Array out) = 0;
 
-  /// out(i, j) = x(i, j) / sqrt(mean_j x(i, j)^2 + eps) * weight[j] (Zhang and Sennrich 2019), weight 1 x cols. May be in place.
+  /// out(i, j) = x(i, j) / sqrt(mean_j x(i, j)^2 + eps) * weight[j] (Zhang and Sennrich 2019), weight 1 x cols. May be
+  /// in place.
   virtual void rms_norm(Array x, Array weight, float eps, Array out) = 0;
 
-  /// out = x w^T, or out += x w^T: x is T x in, w is out x in. The bits of an element depend on its own row of x and of w only.
+  /// out = x w^T, or out += x w^T: x is T x in, w is out x in. On the processor the bits of an element
+  /// depend on its own row of x and of w only; on a card also on the number of rows.
   virtual void linear(Array x, Array w, Array out, Into into) = 0;
   /// x(i, j) += bias[j], bias 1 x cols.
   virtual void add_bias(Array x, Array bias) = 0;
 
-  /// out(t, :) += ((x(t, :) a^T) . c(set_of_row[t], :)) b^T, the update of rank units: a is R x in, b is out x R, c sets x R in F32.
+  /// out(t, :) += ((x(t, :) a^T) . c(set_of_row[t], :)) b^T, the update of rank units: a is R x in, b is out x R, c
+  /// sets x R in F32.
   virtual void add_units(Array x, Array a, Array b, Array c, std::span<const std::int32_t> set_of_row, Array out) = 0;
 
   /// Rotates the two halves of every head of x by the angles of the row's position (Su et al. 2021, as in Llama):
   /// x is T x (heads * head_dim), cosines and sines are positions x (head_dim / 2) in F32, positions lie on the host.
-  virtual void rope(Array x, std::int64_t head_dim, std::span<const std::int32_t> positions, Array cosines, Array sines) = 0;
+  virtual void rope(Array x, std::int64_t head_dim, std::span<const std::int32_t> positions,
+                    Array cosines, Array sines) = 0;
 
-  /// Causal attention within each sequence, softmax(q k^T / sqrt(head_dim)) v, head by head, with grouped keys (Ainslie et al. 2023).
-  /// q and out are T x (heads * head_dim); k and v are T x (kv_heads * head_dim), of the batch's own rows.
+  /// Causal attention within each sequence, softmax(q k^T / sqrt(head_dim)) v, head by head, with grouped keys (Ainslie
+  /// et al. 2023). q and out are T x (heads * head_dim); k and v are T x (kv_heads * head_dim), of the batch's own
+  /// rows.
   virtual void attention(Array q, Array k, Array v, const CacheLayer& cache, std::span<const SequenceRows> sequences,
                          const AttentionShape& shape, Array out) = 0;
   /// Puts the rows of every sequence that has a slot into the cache, after its `past` positions.
@@ -119,11 +124,11 @@ class Device {
   virtual void add(Array x, Array y) = 0;
 
   /// For every row of x (T x hidden) and the head w (vocabulary x hidden), in chunks of rows, never all logits at once:
-  /// log_probabilities[t] = log softmax(x w^T)[targets[t]] where targets[t] >= 0 or best_token; best[t] = the lowest index of
-  /// the largest logit, or -1 when one of the row's logits is not finite (log_probabilities[t] is then NaN). Either may be
-  /// empty. All lie on the host.
-  virtual void token_choices(Array x, Array w, std::span<const std::int32_t> targets, std::span<double> log_probabilities,
-                             std::span<std::int32_t> best) = 0;
+  /// log_probabilities[t] = log softmax(x w^T)[targets[t]] where targets[t] >= 0 or best_token; best[t] = the lowest
+  /// index of the largest logit, or -1 when one of the row's logits is not finite (log_probabilities[t] is then NaN).
+  /// Either may be empty. All lie on the host.
+  virtual void token_choices(Array x, Array w, std::span<const std::int32_t> targets,
+                             std::span<double> log_probabilities, std::span<std::int32_t> best) = 0;
 };
 
 /// Memory of a device, released at the end.
@@ -157,8 +162,8 @@ class DeviceArray {
   Array array_;
 };
 
-/// The device of that name: "cpu", or "cuda:N". Throws Error "device-unknown" saying which there are and why CUDA is not.
-/// `cancel` must outlive the device.
+/// The device of that name: "cpu", or "cuda:N". Throws Error "device-unknown" saying which there are and why CUDA is
+/// not. `cancel` must outlive the device.
 std::unique_ptr<Device> open_device(const std::string& name, int threads, const core::CancelToken& cancel);
 
 }  // namespace amalgam::ops

@@ -25,6 +25,7 @@ export async function evaluate(page: Page, options: EvaluateOptions): Promise<vo
   await addTasks(page, options)
   await importExamples(page, options)
   await addAdapters(page)
+  await lookAtModel(page, options)
   await evaluateThree(page, options)
   await readAnswers(page, options)
   await saveResults(page)
@@ -144,6 +145,16 @@ async function addAdapters(page: Page): Promise<void> {
   }
   await search.fill('')
   await page.getByRole('region', { name: 'Selection' }).getByText('2 selected').waitFor()
+}
+
+/** Which adapters fit is told by names and shapes. */
+async function lookAtModel(page: Page, { host }: EvaluateOptions): Promise<void> {
+  await section(page, 'Models').click()
+  const details = page.getByRole('region', { name: 'Details' })
+  await details.getByRole('heading', { name: '19 adapters fit by names and shapes' }).waitFor({ timeout: 30_000 })
+  await eventually(() => page.getByRole('table', { name: 'Base models by name' }).locator('tbody td').last().textContent(), '19')
+  await assertAccessible(page, 'a base model')
+  await pictures(page, host, 'models')
 }
 
 async function evaluateThree(page: Page, { host }: EvaluateOptions): Promise<void> {
