@@ -24,7 +24,7 @@ int32_t answer(AmalgamFailure* failure) {
 }
 
 int32_t open_context(int32_t, const AmalgamCublas*, AmalgamContext** context, AmalgamFailure*) {
-  *context = nullptr;
+  *context = reinterpret_cast<AmalgamContext*>(&calls);  // only its not being null is looked at
   return 0;
 }
 int32_t close_context(AmalgamContext*, AmalgamFailure*) { return 0; }
