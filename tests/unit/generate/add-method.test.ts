@@ -13,6 +13,7 @@ import { readSafetensors } from '../../helpers/safetensors.ts'
 
 const root = join(import.meta.dirname, '../../..')
 const archive = join(root, 'native/build/libamalgam_core.a')
+const programObjects = join(root, 'native/build/CMakeFiles/engine_cli.dir')
 const reasonToSkip =
   spawnSync('g++', ['--version']).status !== 0
     ? 'there is no g++'
@@ -121,19 +122,28 @@ function addMethod(): void {
   writeFileSync(join(copy, 'native/methods/largest_entry.cpp'), nativeFile)
 }
 
-/** Compiles what is new and what names it; everything else comes from the built core, whose own dispatch table is left out by the linker. */
+/**
+ * Compiles what is new and what names it; everything else comes from the built program and core, whose own dispatch table is left out by the
+ * linker.
+ */
 async function buildEngine(): Promise<string> {
-  const sources = ['methods/largest_entry', 'methods/dispatch.generated', 'tools/engine_cli', 'jobs/find_job', 'jobs/job_table']
+  const sources = ['methods/largest_entry', 'methods/dispatch.generated']
   const flags = ['-std=c++20', '-O1', '-Wall', '-Wextra', '-Werror', '-Wno-restrict', '-ffp-contract=off', '-I', join(copy, 'native'), '-c']
-  const objects = sources.map((source) => join(copy, `${source.replace('/', '-')}.o`))
-  const compile = (index: number) =>
-    promisify(execFile)('g++', [...flags, join(copy, `native/${sources[index]}.cpp`), '-o', objects[index]!])
-  const inTurn = async (indexes: readonly number[]) => {
-    for (const index of indexes) await compile(index)
-  }
-  await Promise.all([inTurn([0, 1]), inTurn([2, 3, 4])])
+  const objects = await Promise.all(
+    sources.map(async (source) => {
+      const object = join(copy, `${source.replace('/', '-')}.o`)
+      await promisify(execFile)('g++', [...flags, join(copy, `native/${source}.cpp`), '-o', object])
+      return object
+    }),
+  )
+  // By name: a build folder keeps the objects of files that are gone.
+  const program = ['jobs', 'tools'].flatMap((part) =>
+    readdirSync(join(root, 'native', part))
+      .filter((name) => name.endsWith('.cpp'))
+      .map((name) => join(programObjects, part, `${name}.o`)),
+  )
   const engine = join(copy, 'engine_cli')
-  execFileSync('g++', [...objects, archive, '-lpthread', '-ldl', '-o', engine], { stdio: 'pipe' })
+  execFileSync('g++', [...objects, ...program, archive, '-lpthread', '-ldl', '-o', engine], { stdio: 'pipe' })
   return engine
 }
 

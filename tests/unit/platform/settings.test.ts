@@ -6,7 +6,15 @@ import { silentLog, type Log } from '../../../src-main/platform/log.ts'
 import { openSettings } from '../../../src-main/platform/settings.ts'
 
 const folder = (): string => mkdtempSync(join(tmpdir(), 'amalgam-settings-'))
-const defaults = { appearance: 'system', threads: 0, outputFolder: null, watchedFolders: [], layout: {} }
+const defaults = {
+  appearance: 'system',
+  threads: 0,
+  device: 'automatic',
+  memoryGigabytes: 0,
+  outputFolder: null,
+  watchedFolders: [],
+  layout: {},
+}
 
 test('without a file the defaults hold', () => {
   expect(openSettings(folder(), silentLog).get()).toEqual(defaults)
