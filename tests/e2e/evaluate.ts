@@ -3,7 +3,7 @@ import { strict as assert } from 'node:assert'
 import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Locator, Page } from 'playwright-core'
-import { assertAccessible, eventually, pictures, savedText, sizes } from './screen.ts'
+import { assertAccessible, eventually, keepsPictures, pictures, savedText, sizes } from './screen.ts'
 
 export interface EvaluateOptions {
   /** Names the folder of the pictures. */
@@ -154,6 +154,8 @@ async function lookAtModel(page: Page, { host }: EvaluateOptions): Promise<void>
   await details.getByRole('heading', { name: '19 adapters fit by names and shapes' }).waitFor({ timeout: 30_000 })
   await eventually(() => page.getByRole('table', { name: 'Base models by name' }).locator('tbody td').last().textContent(), '19')
   await assertAccessible(page, 'a base model')
+  // The folder of the app has no place in the documentation.
+  if (keepsPictures) await page.keyboard.press('Escape')
   await pictures(page, host, 'models')
 }
 
