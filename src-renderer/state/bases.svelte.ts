@@ -4,6 +4,7 @@ import type { RequestOutput } from '../../src-main/contract/bridge.ts'
 import type { Answer, Bridge } from '../bridge.ts'
 import type { Announcer } from './announce.svelte.ts'
 import { outcomeProblems, refusals } from './answers.ts'
+import { soon } from './soon.ts'
 
 const changePauseMs = 300
 
@@ -25,17 +26,11 @@ export class BasesState {
   open = $derived(this.all.find(({ id }) => id === this.openId) ?? null)
   readonly #bridge: Bridge
   readonly #announcer: Announcer
-  #timer: ReturnType<typeof setTimeout> | undefined
 
   constructor(bridge: Bridge, announcer: Announcer) {
     this.#bridge = bridge
     this.#announcer = announcer
-    const later = (): void => {
-      this.#timer ??= setTimeout(() => {
-        this.#timer = undefined
-        void this.load()
-      }, changePauseMs)
-    }
+    const later = soon(changePauseMs, () => void this.load())
     bridge.on('bases.changed', later)
     // How many adapters fit depends on the library.
     bridge.on('library.changed', later)

@@ -3,6 +3,7 @@ import type { Problem } from '../../src-main/contract/problems.ts'
 import type { Bridge } from '../bridge.ts'
 import type { Announcer } from './announce.svelte.ts'
 import { outcomeProblems, refusals } from './answers.ts'
+import { soon } from './soon.ts'
 import type { UndoState } from './undo.svelte.ts'
 
 const changePauseMs = 300
@@ -18,18 +19,12 @@ export class CollectionsState {
   readonly #bridge: Bridge
   readonly #announcer: Announcer
   readonly #undo: UndoState
-  #timer: ReturnType<typeof setTimeout> | undefined
 
   constructor(bridge: Bridge, announcer: Announcer, undo: UndoState) {
     this.#bridge = bridge
     this.#announcer = announcer
     this.#undo = undo
-    const later = (): void => {
-      this.#timer ??= setTimeout(() => {
-        this.#timer = undefined
-        void this.load()
-      }, changePauseMs)
-    }
+    const later = soon(changePauseMs, () => void this.load())
     bridge.on('library.toolsChanged', later)
     bridge.on('library.changed', later)
   }

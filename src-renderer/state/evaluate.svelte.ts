@@ -5,6 +5,7 @@ import { outcomeProblems, refusals } from './answers.ts'
 import type { Announcer } from './announce.svelte.ts'
 import type { BasesState } from './bases.svelte.ts'
 import { RunExamples } from './run-examples.svelte.ts'
+import { soon } from './soon.ts'
 
 const changePauseMs = 500
 
@@ -29,19 +30,15 @@ export class EvaluateState {
   readonly #announcer: Announcer
   readonly #bases: BasesState
   #asked = 0
-  #timer: ReturnType<typeof setTimeout> | undefined
 
   constructor(bridge: Bridge, announcer: Announcer, bases: BasesState) {
     this.#bridge = bridge
     this.#announcer = announcer
     this.#bases = bases
     this.examples = new RunExamples(bridge)
+    const later = soon(changePauseMs, () => void this.load())
     bridge.on('runs.changed', ({ baseId }) => {
-      if (baseId !== this.#base()) return
-      this.#timer ??= setTimeout(() => {
-        this.#timer = undefined
-        void this.load()
-      }, changePauseMs)
+      if (baseId === this.#base()) later()
     })
   }
 

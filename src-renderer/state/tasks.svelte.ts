@@ -5,6 +5,7 @@ import type { Answer, Bridge } from '../bridge.ts'
 import { plural } from '../format/words.ts'
 import type { Announcer } from './announce.svelte.ts'
 import { outcomeProblems, refusals } from './answers.ts'
+import { soon } from './soon.ts'
 
 const changePauseMs = 300
 
@@ -26,17 +27,14 @@ export class TasksState {
   open = $derived(this.all.find(({ id }) => id === this.openId) ?? null)
   readonly #bridge: Bridge
   readonly #announcer: Announcer
-  #timer: ReturnType<typeof setTimeout> | undefined
 
   constructor(bridge: Bridge, announcer: Announcer) {
     this.#bridge = bridge
     this.#announcer = announcer
-    bridge.on('tasks.changed', () => {
-      this.#timer ??= setTimeout(() => {
-        this.#timer = undefined
-        void this.load()
-      }, changePauseMs)
-    })
+    bridge.on(
+      'tasks.changed',
+      soon(changePauseMs, () => void this.load()),
+    )
   }
 
   async load(): Promise<void> {
