@@ -15,7 +15,7 @@
 
 namespace amalgam::ops {
 
-/// rows x cols numbers in a device's memory, row-major; element (i, j) is the (i * stride + j)-th from `data`. Owns
+/// rows x cols numbers in a device's memory, row-major; masks are U8 of 0 and 1. Element (i, j) is the (i * stride + j)-th from `data`. Owns
 /// nothing.
 struct Array {
   void* data = nullptr;
@@ -63,6 +63,22 @@ struct DeviceMemory {
 /// A target of token_choices: the row's best token, whichever that is.
 inline constexpr std::int32_t best_token = -2;
 
+/// What a row of logits is judged by.
+enum class TokenObjective { cross_entropy, entropy };
+
+/// One step of AdamW, t counted from 1: g' = gradient_scale g; p <- p (1 - rate * weight_decay);
+/// m <- beta1 m + (1 - beta1) g'; v <- beta2 v + (1 - beta2) g'^2;
+/// p <- p - rate (m / (1 - beta1^t)) / (sqrt(v / (1 - beta2^t)) + epsilon).
+struct AdamwStep {
+  std::int64_t t = 1;
+  double rate = 0;
+  double beta1 = 0.9;
+  double beta2 = 0.999;
+  double epsilon = 1e-8;
+  double weight_decay = 0;
+  double gradient_scale = 1;
+};
+
 /// One device, used by one thread at a time. Operators may return before they are done; what the host reads (download,
 /// token_choices) waits. All throw core::Error: "out-of-memory" naming the bytes asked for, "cuda-error", "device-lost"
 /// when the card is gone (nothing works on this object after that), "cancelled" between panels. Shapes or types that do
@@ -75,6 +91,8 @@ class Device {
   virtual std::string name() const = 0;
   /// How activations are stored: F32 on the processor, BF16 on CUDA.
   virtual core::DType activations() const = 0;
+  /// How coefficients, factors that are trained, and their gradients are stored: F32.
+  virtual core::DType accumulators() const { return core::DType::F32; }
   /// How weights of that file type are stored: as they are on the processor, BF16 on CUDA.
   virtual core::DType stored(core::DType file_type) const = 0;
   virtual DeviceMemory memory() const = 0;
@@ -129,6 +147,49 @@ class Device {
   /// Either may be empty. All lie on the host.
   virtual void token_choices(Array x, Array w, std::span<const std::int32_t> targets,
                              std::span<double> log_probabilities, std::span<std::int32_t> best) = 0;
+
+  // Backward. d_x is the gradient of a number with respect to x. Sequences have no past here: all their keys are rows of
+  // the batch. Gradients of activations are stored as activations are, those of factors and coefficients in F32.
+
+  /// d_x = d_out w, or d_x += d_out w: d_out is T x out, w is out x in.
+  virtual void linear_back(Array d_out, Array w, Array d_x, Into into);
+  /// d_w += d_out^T x: d_out is T x out, x is T x in, d_w is out x in in F32.
+  virtual void weight_back(Array d_out, Array x, Array d_w);
+  /// out(t, r) = u(t, r) * c(set_of_row[t], r): u is T x R in F32, c sets x R in F32, out of the activation type. May be
+  /// in place where the types agree.
+  virtual void scale_units(Array u, Array c, std::span<const std::int32_t> set_of_row, Array out);
+  /// d_c(set_of_row[t], r) += u(t, r) * v(t, r), in the order of the rows; u and v are T x R in F32, d_c sets x R in F32:
+  /// the gradient of every unit's coefficient from one elementwise reduction (ENGINE.md D.4).
+  virtual void unit_back(Array u, Array v, std::span<const std::int32_t> set_of_row, Array d_c);
+  /// out(t, j) = or += x(t, j) / (1 - rate) where a random number of (key, t, j) is at least rate, else 0 (Srivastava et
+  /// al. 2014). The same call with the gradient is its backward. rate in [0, 1). out may be x for overwrite.
+  virtual void dropout(Array x, float rate, std::uint64_t key, Array out, Into into);
+  /// d_x += the gradient through rms_norm(x, weight, eps) of d_out. d_x may not be d_out.
+  virtual void rms_norm_back(Array x, Array weight, float eps, Array d_out, Array d_x);
+  /// Takes a gradient back through rope, in place: the rotation by the opposite angles.
+  virtual void rope_back(Array d_x, std::int64_t head_dim, std::span<const std::int32_t> positions, Array cosines,
+                         Array sines);
+  /// d_q, d_k and d_v (overwritten) of attention without caches, whose result was `out`.
+  virtual void attention_back(Array q, Array k, Array v, Array out, Array d_out,
+                              std::span<const SequenceRows> sequences, const AttentionShape& shape, Array d_q, Array d_k,
+                              Array d_v);
+  /// d_gate and d_up (overwritten) of swiglu. d_gate may be gate, d_up may be up.
+  virtual void swiglu_back(Array gate, Array up, Array d_out, Array d_gate, Array d_up);
+  /// For every row t of x (T x hidden) with weights[t] != 0 and the head w (vocabulary x hidden), in chunks of rows, never
+  /// all logits at once: values[t] = -log softmax(x w^T)[targets[t]], or for the entropy -sum_j p_j log p_j of that
+  /// softmax, in nats; d_x(t, :) = weights[t] times the gradient of values[t]. Elsewhere values[t] and d_x(t, :) become
+  /// 0. d_x without data: only values. A row with a logit that is not finite has the value NaN. Targets are not read for
+  /// the entropy. targets, weights and values lie on the host.
+  virtual void token_loss(TokenObjective objective, Array x, Array w, std::span<const std::int32_t> targets,
+                          std::span<const float> weights, std::span<double> values, Array d_x);
+
+  // Learning; all F32 but masks and copies.
+
+  /// sum of g^2 over all elements, or those with mask 1, in double, in a fixed order. Not finite when an element is not.
+  virtual double squared_norm(Array g, Array mask);
+  /// One step of AdamW (Loshchilov and Hutter 2019, decoupled): see AdamwStep. `copy` gets p rounded to its type and may
+  /// have no data. Elements with mask 0 keep p, m and v.
+  virtual void adamw(Array p, Array g, Array m, Array v, Array mask, const AdamwStep& step, Array copy);
 };
 
 /// Memory of a device, released at the end.

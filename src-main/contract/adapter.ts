@@ -46,7 +46,7 @@ export type AdapterVariant = keyof typeof adapterVariants
 const variantIds = Object.keys(adapterVariants) as [AdapterVariant, ...AdapterVariant[]]
 
 /** How an adapter came into the library. */
-export const adapterOrigins = ['imported', 'merged', 'demo'] as const
+export const adapterOrigins = ['imported', 'merged', 'tuned', 'trained', 'demo'] as const
 export type AdapterOrigin = (typeof adapterOrigins)[number]
 
 /** Storage dtypes of factors that Amalgam reads, as written in recipes. */
@@ -93,7 +93,8 @@ export interface AdapterModule {
 
 /** Where an output came from. */
 export interface Lineage {
-  readonly kind: 'merge'
+  readonly kind: 'merge' | 'tuned' | 'trained'
+  /** The merge method; of a tuned adapter the one that its coefficients went through, of a trained one its variant. */
   readonly method: string
   readonly fingerprint: string
   readonly createdAt: string
@@ -106,6 +107,30 @@ export interface Lineage {
   }[]
   /** The recipe as YAML, with every default filled in. */
   readonly recipe: string
+  /** Of a tuned or trained adapter. */
+  readonly adaptation?: AdaptationLineage
+}
+
+/** What a tuned or trained adapter depends on besides its sources. */
+export interface AdaptationLineage {
+  readonly arm: 'tune' | 'search' | 'train'
+  readonly control: string | null
+  readonly preset: string | null
+  readonly params: Readonly<Record<string, number | string | boolean>>
+  readonly baseName: string
+  readonly baseHash: string
+  readonly taskId: string
+  readonly taskHash: string
+  readonly budget: number | null
+  readonly seed: number
+  /** Ids of the examples it learned from, and of those that chose the step. */
+  readonly trainIds: readonly string[]
+  readonly validationIds: readonly string[]
+  readonly chosenStep: number | null
+  readonly startLoss: number | null
+  readonly chosenLoss: number | null
+  /** Adapters of the pool that it was chosen from. */
+  readonly poolSize: number
 }
 
 export const adapterRowSchema = v.object({

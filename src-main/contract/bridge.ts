@@ -1,4 +1,5 @@
 import * as v from 'valibot'
+import { adaptationDetailSchema, adaptationSchema, adaptInputSchema, adaptPlanSchema } from './adapt.ts'
 import { adapterDetailSchema, adapterRowSchema, type AdapterDetail } from './adapter.ts'
 import { baseModelSchema } from './base-model.ts'
 import { importProgressSchema, importReportSchema } from './import-report.ts'
@@ -245,6 +246,31 @@ export const requests = {
     output: v.object({ generation: v.nullable(generationSchema), problems: v.array(problemSchema) }),
   },
 
+  /** What choosing, tuning, searching, training or a control would do and need; nothing is started. */
+  'adapt.plan': { input: adaptInputSchema, output: adaptPlanSchema },
+  /** Starts it, once for every seed (the input's own when none is given) and every combination of the swept parameters' values; each is a job that goes on where it was stopped. */
+  'adapt.start': {
+    input: v.object({
+      input: adaptInputSchema,
+      seeds: v.optional(v.pipe(v.array(v.pipe(v.number(), v.integer(), v.minValue(0))), v.maxLength(100)), []),
+      sweep: v.optional(
+        v.record(v.string(), v.pipe(v.array(v.union([v.number(), v.string(), v.boolean()])), v.minLength(1), v.maxLength(50))),
+        {},
+      ),
+    }),
+    output: v.object({ jobIds: v.array(v.string()), problems: v.array(problemSchema) }),
+  },
+  /** Newest first. */
+  'adapt.list': {
+    input: v.object({ taskId: v.optional(v.nullable(v.string()), null), baseId: v.optional(v.nullable(v.string()), null) }),
+    output: v.array(adaptationSchema),
+  },
+  'adapt.get': { input: v.object({ jobId: v.string() }), output: v.nullable(adaptationDetailSchema) },
+  /** Ends a running job after its present step or generation as if that had been its last: the best so far becomes the result. */
+  'adapt.keepBest': { input: v.object({ jobId: v.string() }), output: outcome },
+  /** Makes an adapter of one trial of a search; a merge job. */
+  'adapt.promote': { input: v.object({ jobId: v.string(), trial: v.pipe(v.number(), v.integer(), v.minValue(0)) }), output: started },
+
   'jobs.list': { input: nothing, output: v.array(jobSchema) },
   'jobs.get': { input: v.object({ id: v.string() }), output: v.nullable(jobDetailSchema) },
   'jobs.cancel': { input: v.object({ id: v.string() }), output: outcome },
@@ -261,6 +287,8 @@ export const events = {
   'tasks.changed': v.object({}),
   /** Runs were begun, grew, ended or were removed. */
   'runs.changed': v.object({ baseId: v.string() }),
+  /** Curve, trials or result of an adaptation changed. */
+  'adapt.changed': v.object({ jobId: v.string() }),
   'import.progress': importProgressSchema,
   'job.changed': jobSchema,
   'job.removed': v.object({ id: v.string() }),

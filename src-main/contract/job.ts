@@ -4,8 +4,9 @@ import { problemSchema } from './problem-schema.ts'
 /** queued -> running -> done | failed | stopping -> cancelled; a job found running at start is interrupted. */
 export const jobStates = ['queued', 'running', 'stopping', 'done', 'failed', 'cancelled', 'interrupted'] as const
 export type JobState = (typeof jobStates)[number]
-/** Every kind of job the queue can run: merge adapters, export one for a tool, compare the deltas of a selection pair by pair, evaluate subjects on tasks. */
-export const jobKinds = ['merge', 'export', 'compare', 'evaluate'] as const
+/** Every kind of job the queue can run: merge adapters, export one for a tool, compare the deltas of a selection pair by pair, evaluate subjects on tasks; choose adapters, tune
+ * coefficients, search them, train an adapter (control jobs are tune, train or control by what they are made of). */
+export const jobKinds = ['merge', 'export', 'compare', 'evaluate', 'select', 'tune', 'search', 'train', 'control'] as const
 export type JobKind = (typeof jobKinds)[number]
 
 /** States in which a job may be run again. */

@@ -55,6 +55,7 @@ export const icons = {
   lock: 'M4 7.25h8v6H4zM5.75 7V5a2.25 2.25 0 0 1 4.5 0v2',
   lockOpen: 'M4 7.25h8v6H4zM5.75 7V5a2.25 2.25 0 0 1 4.3-.9',
   sliders: 'M2.75 4.75h6M12 4.75h1.25M2.75 11.25H4M7.25 11.25h6M10.4 3.1v3.3M5.6 9.6v3.3',
+  adapt: 'M2.75 2.75v10.5h10.5M5 10.75c1.2-4.6 3.4-6 8-6.2',
   list: 'M5.5 4h7.75M5.5 8h7.75M5.5 12h7.75M2.75 4h.01M2.75 8h.01M2.75 12h.01',
 } as const satisfies Readonly<Record<string, string>>
 

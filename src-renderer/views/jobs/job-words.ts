@@ -4,11 +4,16 @@ import { mergeResultSchema, type MergeResult } from '../../../src-main/contract/
 import { formatDuration, formatEta, formatRate } from '../../format/durations.ts'
 import { formatPercent } from '../../format/numbers.ts'
 
-const kinds: Readonly<Record<JobKind, string>> = { merge: 'merge', export: 'export', compare: 'compare', evaluate: 'evaluate' }
+const kinds: Readonly<Record<JobKind, string>> = {
+  ...{ merge: 'merge', export: 'export', compare: 'compare', evaluate: 'evaluate' },
+  ...{ select: 'select', tune: 'tune', search: 'search', train: 'train', control: 'control' },
+}
 
 export function kindWord(kind: JobKind): string {
   return kinds[kind]
 }
+
+const adapted = 'Its curve and its trials go from Adapt; an adapter that it made stays in the library with its lineage.'
 
 /** What is lost and what stays when a job is taken out of the list. */
 export function removalWords(kind: JobKind): string {
@@ -17,6 +22,8 @@ export function removalWords(kind: JobKind): string {
     export: 'The exported files stay where they are.',
     compare: 'The cosines that it found stay known.',
     evaluate: 'The outcomes that it found stay known.',
+    select: 'Its ranking goes from Adapt; what was evaluated for it stays known.',
+    ...{ tune: adapted, search: adapted, train: adapted, control: adapted },
   }
   return `Its recipe, provenance and log are deleted. ${stays[kind]}`
 }

@@ -11,6 +11,12 @@ export const stripModules = ['q_proj', 'k_proj', 'v_proj', 'o_proj', 'gate_proj'
 export const originWords: Readonly<Record<AdapterOrigin, { readonly icon: IconName; readonly word: string; readonly meaning: string }>> = {
   imported: { icon: 'import', word: 'imported', meaning: 'Imported from files.' },
   merged: { icon: 'merge', word: 'merged', meaning: 'Merged here; its sources stand under Lineage.' },
+  tuned: {
+    icon: 'sliders',
+    word: 'tuned',
+    meaning: 'Merged here with coefficients tuned on a task; pool, curve and examples stand under Lineage.',
+  },
+  trained: { icon: 'adapt', word: 'trained', meaning: 'Trained here on a task; curve and examples stand under Lineage.' },
   demo: { icon: 'demo', word: 'demo', meaning: 'Part of the demo pool.' },
 }
 
