@@ -178,8 +178,8 @@ class Device {
   /// For every row t of x (T x hidden) with weights[t] != 0 and the head w (vocabulary x hidden), in chunks of rows, never
   /// all logits at once: values[t] = -log softmax(x w^T)[targets[t]], or for the entropy -sum_j p_j log p_j of that
   /// softmax, in nats; d_x(t, :) = weights[t] times the gradient of values[t]. Elsewhere values[t] and d_x(t, :) become
-  /// 0. d_x without data: only values. A row with a logit that is not finite has the value NaN. Targets are not read for
-  /// the entropy. targets, weights and values lie on the host.
+  /// 0. d_x without data: only values. A row with a logit that is not finite has NaN for its value and gradient. Targets
+  /// are not read for the entropy. targets, weights and values lie on the host.
   virtual void token_loss(TokenObjective objective, Array x, Array w, std::span<const std::int32_t> targets,
                           std::span<const float> weights, std::span<double> values, Array d_x);
 

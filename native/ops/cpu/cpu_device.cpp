@@ -127,4 +127,9 @@ void CpuDevice::token_choices(Array x, Array w, std::span<const std::int32_t> ta
   cpu::token_choices(executor_, x, w, targets, log_probabilities, best);
 }
 
+void CpuDevice::token_loss(TokenObjective objective, Array x, Array w, std::span<const std::int32_t> targets,
+                           std::span<const float> weights, std::span<double> values, Array d_x) {
+  cpu::token_loss(executor_, objective, x, w, targets, weights, values, d_x);
+}
+
 }  // namespace amalgam::ops::cpu

@@ -45,6 +45,9 @@ class CpuDevice final : public Device {
   void token_choices(Array x, Array w, std::span<const std::int32_t> targets, std::span<double> log_probabilities,
                      std::span<std::int32_t> best) override;
 
+  void token_loss(TokenObjective objective, Array x, Array w, std::span<const std::int32_t> targets,
+                  std::span<const float> weights, std::span<double> values, Array d_x) override;
+
  private:
   Executor executor_;
   std::mutex mutex_;

@@ -37,4 +37,7 @@ void add(Executor& executor, Array x, Array y);
 void token_choices(Executor& executor, Array x, Array w, std::span<const std::int32_t> targets,
                    std::span<double> log_probabilities, std::span<std::int32_t> best);
 
+void token_loss(Executor& executor, TokenObjective objective, Array x, Array w, std::span<const std::int32_t> targets,
+                std::span<const float> weights, std::span<double> values, Array d_x);
+
 }  // namespace amalgam::ops::cpu

@@ -1,62 +1,14 @@
 #include <algorithm>
-#include <bit>
-#include <cmath>
 #include <limits>
 #include <vector>
 
 #include "ops/cpu/arrays.h"
-#include "ops/cpu/exponential.h"
-#include "ops/cpu/lanes.h"
+#include "ops/cpu/logit_facts.h"
 #include "ops/cpu/operators.h"
 
 namespace amalgam::ops {
 
-namespace {
-
 using namespace cpu;
-
-/// Most logits in memory at a time.
-constexpr std::int64_t chunk_numbers = (std::int64_t{64} << 20) / static_cast<std::int64_t>(sizeof(float));
-
-/// Exponentials that are made before they are added.
-constexpr std::int64_t buffered = 32 * lanes;
-
-typedef double DoubleLanes __attribute__((vector_size(128)));
-
-struct LogitFacts {
-  bool finite = true;
-  float largest = 0;
-  double log_total = 0;  ///< log of the sum of e^(logit - largest)
-};
-
-/// The exponentials' sum is in double, in sixteen lanes.
-LogitFacts facts_of(const float* logits, std::int64_t count, bool wants_total) {
-  LogitFacts facts;
-  core::vectorised([&]() AMALGAM_INLINE {
-    std::uint32_t bad = 0;
-    for (std::int64_t i = 0; i < count; ++i) {
-      bad |= (std::bit_cast<std::uint32_t>(logits[i]) & 0x7f800000u) == 0x7f800000u ? 1u : 0u;
-    }
-    facts.finite = bad == 0;
-    facts.largest = largest_of(logits, count);
-    if (bad != 0 || !wants_total) return;
-    DoubleLanes sums{};
-    float exponentials[buffered];
-    for (std::int64_t begin = 0; begin < count; begin += buffered) {
-      const std::int64_t present = count - begin < buffered ? count - begin : buffered;
-      for (std::int64_t i = 0; i < present; ++i) exponentials[i] = exponential(logits[begin + i] - facts.largest);
-      for_lanes(exponentials, present, 0.0f, [&](const Lanes& sixteen) AMALGAM_INLINE {
-        sums += __builtin_convertvector(sixteen, DoubleLanes);
-      });
-    }
-    double total = 0;
-    for (std::int64_t lane = 0; lane < lanes; ++lane) total += sums[lane];
-    facts.log_total = std::log(total);
-  });
-  return facts;
-}
-
-}  // namespace
 
 void cpu::token_choices(Executor& executor, Array x, Array w, std::span<const std::int32_t> targets,
                         std::span<double> log_probabilities, std::span<std::int32_t> best) {
@@ -72,7 +24,7 @@ void cpu::token_choices(Executor& executor, Array x, Array w, std::span<const st
     if (wants_best || target_of(row) >= 0 || target_of(row) == best_token) asked.push_back(row);
   }
   const auto total = static_cast<std::int64_t>(asked.size());
-  const std::int64_t fitting = chunk_numbers / std::max<std::int64_t>(1, w.rows);
+  const std::int64_t fitting = logits_in_chunk / std::max<std::int64_t>(1, w.rows);
   const std::int64_t chunk = std::min(total, std::max<std::int64_t>(1, fitting));
   const core::MatrixView<float> all = floats(x);
   core::Matrix<float> hidden(chunk, x.cols);
@@ -90,7 +42,7 @@ void cpu::token_choices(Executor& executor, Array x, Array w, std::span<const st
         const std::int32_t target = target_of(row);
         const float* own = logits.row(i);
         const bool wants_total = target >= 0 || target == best_token;
-        const LogitFacts facts = facts_of(own, w.rows, wants_total);
+        const LogitFacts facts = logit_facts(own, w.rows, wants_total ? Totals::log_total : Totals::none);
         if (wants_total) {
           const float logit = target == best_token ? facts.largest : own[target];
           log_probabilities[static_cast<std::size_t>(row)] =
