@@ -1,7 +1,18 @@
 import { createRequire } from 'node:module'
 
 /** The kinds of job that the native core runs. */
-export type NativeJobKind = 'merge' | 'preview' | 'inspect' | 'compare' | 'evaluate' | 'checkpoint'
+export type NativeJobKind =
+  | 'merge'
+  | 'preview'
+  | 'inspect'
+  | 'compare'
+  | 'evaluate'
+  | 'checkpoint'
+  | 'learn'
+  | 'gradients'
+  | 'sparse-mask'
+  | 'similarity'
+  | 'matched-random'
 
 /** One job off-thread: JSON comes back when it is done; `cancel` makes the promise reject with code "cancelled" within 200 ms. */
 export interface NativeJob {

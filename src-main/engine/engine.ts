@@ -11,6 +11,15 @@ import {
   type EvaluateOutcome,
   type EvaluateRequest,
 } from './evaluate-request.ts'
+import {
+  gradientsOutcomeSchema,
+  sparseMaskOutcomeSchema,
+  type GradientsOutcome,
+  type GradientsRequest,
+  type SparseMaskOutcome,
+  type SparseMaskRequest,
+} from './gradients-request.ts'
+import { learnOutcomeSchema, type LearnOutcome, type LearnRequest } from './learn-request.ts'
 import { notBuiltProblem } from './native-errors.ts'
 import {
   compareOutcomeSchema,
@@ -26,6 +35,14 @@ import {
   type PreviewOutcome,
 } from './replies.ts'
 import { parseReply, runNative } from './run-native.ts'
+import {
+  matchedRandomOutcomeSchema,
+  similarityOutcomeSchema,
+  type MatchedRandomOutcome,
+  type MatchedRandomRequest,
+  type SimilarityOutcome,
+  type SimilarityRequest,
+} from './similarity-request.ts'
 
 /** What a running job tells, and the way to stop it. */
 export interface MergeRun {
@@ -54,6 +71,19 @@ export interface Engine {
   evaluate(request: EvaluateRequest, run?: MergeRun): Promise<EvaluateOutcome>
   /** Reads config.json and the headers of the weights in a checkpoint's folder, and plans the memory it takes on every device. */
   checkpoint(folder: string, signal?: AbortSignal): Promise<CheckpointOutcome>
+  /**
+   * Tunes coefficients, trains factors, or both. The same request goes on from the last checkpoint in its folder. A cancelled job writes a
+   * checkpoint and rejects. Stages: "planning", "loading" (bytes), "learning" (steps), "finalising".
+   */
+  learn(request: LearnRequest, run?: MergeRun): Promise<LearnOutcome>
+  /** The loss over the examples and its gradients, at given coefficients. */
+  gradients(request: GradientsRequest, run?: MergeRun): Promise<GradientsOutcome>
+  /** Writes the mask over the largest entries of B (LoRI-S). */
+  sparseMask(request: SparseMaskRequest, run?: MergeRun): Promise<SparseMaskOutcome>
+  /** How near candidates are to one query, entry by entry of their updates. */
+  similarity(request: SimilarityRequest, run?: MergeRun): Promise<SimilarityOutcome>
+  /** Writes adapters of random numbers whose deviations are those of the given ones, module by module. */
+  matchedRandom(request: MatchedRandomRequest, run?: MergeRun): Promise<MatchedRandomOutcome>
 }
 
 /**
@@ -104,6 +134,21 @@ export function createEngine(options: { readonly threads: number | (() => number
     },
     async checkpoint(folder, signal) {
       return runNative(binding(), 'checkpoint', { folder }, checkpointOutcomeSchema, { ...(signal && { signal }) })
+    },
+    async learn(request, run = {}) {
+      return runNative(binding(), 'learn', { ...request, threads: threads() }, learnOutcomeSchema, listeners(run))
+    },
+    async gradients(request, run = {}) {
+      return runNative(binding(), 'gradients', { ...request, threads: threads() }, gradientsOutcomeSchema, listeners(run))
+    },
+    async sparseMask(request, run = {}) {
+      return runNative(binding(), 'sparse-mask', { ...request, threads: threads() }, sparseMaskOutcomeSchema, listeners(run))
+    },
+    async similarity(request, run = {}) {
+      return runNative(binding(), 'similarity', { ...request, threads: threads() }, similarityOutcomeSchema, listeners(run))
+    },
+    async matchedRandom(request, run = {}) {
+      return runNative(binding(), 'matched-random', { ...request, threads: threads() }, matchedRandomOutcomeSchema, listeners(run))
     },
   }
 }

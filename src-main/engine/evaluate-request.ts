@@ -1,4 +1,5 @@
 import * as v from 'valibot'
+import { readJsonLines } from './json-lines.ts'
 
 /** A target module of an adapter of an evaluation: names of its factors in the file, and the sides of the base matrix. */
 export interface EvaluateModule {
@@ -93,20 +94,7 @@ export type LossLine = v.InferOutput<typeof lossLineSchema>
  * Any other line that is not what the core writes is thrown as an Error that names it.
  */
 export function readEvaluateLines(text: string): readonly EvaluateLine[] {
-  const lines = text.split('\n').slice(0, -1)
-  return lines.map((line, index) => {
-    const result = v.safeParse(evaluateLineSchema, parsed(line))
-    if (result.success) return result.output
-    throw new Error(`line ${index + 1} of the evaluation's file is not a line of an evaluation: ${line.slice(0, 200)}`)
-  })
-}
-
-function parsed(line: string): unknown {
-  try {
-    return JSON.parse(line)
-  } catch {
-    return undefined // refused by the schema, with the line's number
-  }
+  return readJsonLines(text, evaluateLineSchema, "evaluation's file")
 }
 
 /** What a finished evaluation reports. The estimate was made before it started, in bytes. */
