@@ -13,7 +13,7 @@ const mainRows = [
   [plain('plans')],
   [plain('jobs')],
   [plain('engine'), plain('recipes'), plain('library')],
-  [plain('tasks'), plain('metrics'), plain('selection')],
+  [plain('tasks'), plain('metrics'), plain('selection'), plain('search')],
   [plain('statistics')],
   [plain('contract')],
 ]
