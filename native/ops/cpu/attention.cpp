@@ -12,10 +12,9 @@
 #include <vector>
 
 #include "ops/cpu/arrays.h"
-#include "ops/cpu/exponential.h"
 #include "ops/cpu/kernels.h"
-#include "ops/cpu/lanes.h"
 #include "ops/cpu/operators.h"
+#include "ops/cpu/softmax.h"
 
 namespace amalgam::ops {
 
@@ -66,22 +65,6 @@ struct Room {
   float* shares;    ///< packed scores of a block of positions
   std::int64_t stride;
 };
-
-/// e^(score * scale - largest) of positions [low, high) in place, 0 for the others of `count`; returns their sum.
-float exponentials(float* scores, std::int64_t low, std::int64_t high, std::int64_t count, float scale) {
-  float total = 0;
-  core::vectorised([&]() AMALGAM_INLINE {
-    const float largest = largest_of(scores + low, high - low);
-    for (std::int64_t i = 0; i < low; ++i) scores[i] = 0.0f;
-    for (std::int64_t i = low; i < high; ++i) scores[i] = exponential((scores[i] - largest) * scale);
-    for (std::int64_t i = high; i < count; ++i) scores[i] = 0.0f;
-    Lanes sums{};
-    const std::int64_t start = low / lanes * lanes;
-    for_lanes(scores + start, high - start, 0.0f, [&](const Lanes& sixteen) AMALGAM_INLINE { sums += sixteen; });
-    total = sum_of(sums);
-  });
-  return total;
-}
 
 void divide(float* numbers, std::int64_t count, float divisor) {
   const float factor = 1.0f / divisor;

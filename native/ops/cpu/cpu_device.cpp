@@ -127,6 +127,12 @@ void CpuDevice::token_choices(Array x, Array w, std::span<const std::int32_t> ta
   cpu::token_choices(executor_, x, w, targets, log_probabilities, best);
 }
 
+void CpuDevice::attention_back(Array q, Array k, Array v, Array out, Array d_out,
+                               std::span<const SequenceRows> sequences, const AttentionShape& shape, Array d_q,
+                               Array d_k, Array d_v) {
+  cpu::attention_back(executor_, q, k, v, out, d_out, sequences, shape, d_q, d_k, d_v);
+}
+
 void CpuDevice::token_loss(TokenObjective objective, Array x, Array w, std::span<const std::int32_t> targets,
                            std::span<const float> weights, std::span<double> values, Array d_x) {
   cpu::token_loss(executor_, objective, x, w, targets, weights, values, d_x);

@@ -45,6 +45,8 @@ class CpuDevice final : public Device {
   void token_choices(Array x, Array w, std::span<const std::int32_t> targets, std::span<double> log_probabilities,
                      std::span<std::int32_t> best) override;
 
+  void attention_back(Array q, Array k, Array v, Array out, Array d_out, std::span<const SequenceRows> sequences,
+                      const AttentionShape& shape, Array d_q, Array d_k, Array d_v) override;
   void token_loss(TokenObjective objective, Array x, Array w, std::span<const std::int32_t> targets,
                   std::span<const float> weights, std::span<double> values, Array d_x) override;
 

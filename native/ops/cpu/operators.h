@@ -37,6 +37,10 @@ void add(Executor& executor, Array x, Array y);
 void token_choices(Executor& executor, Array x, Array w, std::span<const std::int32_t> targets,
                    std::span<double> log_probabilities, std::span<std::int32_t> best);
 
+void attention_back(Executor& executor, Array q, Array k, Array v, Array out, Array d_out,
+                    std::span<const SequenceRows> sequences, const AttentionShape& shape, Array d_q, Array d_k,
+                    Array d_v);
+
 void token_loss(Executor& executor, TokenObjective objective, Array x, Array w, std::span<const std::int32_t> targets,
                 std::span<const float> weights, std::span<double> values, Array d_x);
 
