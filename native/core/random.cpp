@@ -1,5 +1,8 @@
 #include "core/random.h"
 
+#include <cmath>
+#include <numbers>
+
 namespace amalgam::core {
 
 namespace {
@@ -34,6 +37,15 @@ std::uint64_t RandomStream::at(std::uint64_t index) const {
       philox4x32({low(block), high(block), low(text_hash_), high(text_hash_)}, {low(seed_), high(seed_)});
   const std::size_t first = index % 2 == 0 ? 0 : 2;
   return (std::uint64_t{words[first + 1]} << 32) | words[first];
+}
+
+double RandomStream::normal_at(std::uint64_t index) const {
+  const std::uint64_t pair = index & ~std::uint64_t{1};
+  const double u = static_cast<double>((at(pair) >> 11) + 1) * 0x1p-53;
+  const double v = static_cast<double>(at(pair + 1) >> 11) * 0x1p-53;
+  const double radius = std::sqrt(-2 * std::log(u));
+  const double angle = 2 * std::numbers::pi * v;
+  return radius * (index == pair ? std::cos(angle) : std::sin(angle));
 }
 
 }  // namespace amalgam::core

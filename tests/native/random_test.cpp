@@ -3,7 +3,9 @@
 #include "core/random.h"
 
 #include <array>
+#include <cmath>
 #include <cstdint>
+#include <numbers>
 #include <set>
 
 #include "runner.h"
@@ -73,4 +75,40 @@ TEST("uniform numbers lie in [0, 1) and have the mean and variance of uniform on
   const double mean = sum / count;
   CHECK_NEAR(mean, 0.5, 5e-3);
   CHECK_NEAR(squares / count - mean * mean, 1.0 / 12, 2e-3);
+}
+
+TEST("normal numbers come in pairs from the two numbers of a block, by their index alone") {
+  const RandomStream stream(5, "normal");
+  for (const std::uint64_t pair : {std::uint64_t{0}, std::uint64_t{1}, std::uint64_t{1} << 40}) {
+    const double u = (static_cast<double>(stream.at(2 * pair) >> 11) + 1) / 0x1p53;
+    const double v = static_cast<double>(stream.at(2 * pair + 1) >> 11) / 0x1p53;
+    const double first = stream.normal_at(2 * pair);
+    const double second = stream.normal_at(2 * pair + 1);
+    CHECK_NEAR(first * first + second * second, -2 * std::log(u), 1e-12);
+    CHECK_NEAR(first, std::sqrt(-2 * std::log(u)) * std::cos(2 * std::numbers::pi * v), 1e-12);
+    CHECK_NEAR(second, std::sqrt(-2 * std::log(u)) * std::sin(2 * std::numbers::pi * v), 1e-12);
+  }
+}
+
+TEST("normal numbers have the moments of the normal distribution, and neighbours do not know each other") {
+  const RandomStream stream(11, "moments");
+  constexpr int count = 400000;
+  double powers[4] = {};
+  double neighbours = 0;
+  int within_one = 0;
+  for (int i = 0; i < count; ++i) {
+    const double number = stream.normal_at(static_cast<std::uint64_t>(i));
+    CHECK(std::abs(number) <= 8.6);
+    double power = 1;
+    for (double& sum : powers) sum += power *= number;
+    if (i % 2 == 0) neighbours += number * stream.normal_at(static_cast<std::uint64_t>(i) + 1);
+    within_one += std::abs(number) < 1;
+  }
+  // Four standard errors of each moment: sqrt(var(x^k) / count) with var 1, 2, 15 and 96.
+  CHECK_NEAR(powers[0] / count, 0, 4 * std::sqrt(1.0 / count));
+  CHECK_NEAR(powers[1] / count, 1, 4 * std::sqrt(2.0 / count));
+  CHECK_NEAR(powers[2] / count, 0, 4 * std::sqrt(15.0 / count));
+  CHECK_NEAR(powers[3] / count, 3, 4 * std::sqrt(96.0 / count));
+  CHECK_NEAR(neighbours / (count / 2), 0, 4 * std::sqrt(2.0 / count));
+  CHECK_NEAR(within_one / static_cast<double>(count), std::erf(std::sqrt(0.5)), 4 * std::sqrt(0.22 / count));
 }
