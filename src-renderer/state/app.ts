@@ -7,6 +7,8 @@ import { Commands } from './commands.svelte.ts'
 import { Connection } from './connection.svelte.ts'
 import type { AppState } from './context.ts'
 import { DetailState } from './detail.svelte.ts'
+import { AdaptDraft } from './adapt-draft.svelte.ts'
+import { AdaptState } from './adapt.svelte.ts'
 import { EvaluateDraft } from './evaluate-draft.svelte.ts'
 import { EvaluateState } from './evaluate.svelte.ts'
 import { ExportState } from './export.svelte.ts'
@@ -42,6 +44,7 @@ export function createApp(window: Window): AppState {
   const bases = new BasesState(bridge, announcer)
   const merge = new MergeState(bridge, settings, announcer)
   const evaluate = new EvaluateState(bridge, announcer, bases)
+  const adapt = new AdaptState(bridge, announcer, bases)
   const tasks = new TasksState(bridge, announcer)
   const undo = new UndoState(bridge, announcer)
   return {
@@ -71,6 +74,8 @@ export function createApp(window: Window): AppState {
     taskImport: new TaskImportState(bridge, announcer, tasks),
     evaluate,
     evaluateDraft: new EvaluateDraft(bridge, { evaluate, selection, merge }),
+    adapt,
+    adaptDraft: new AdaptDraft(bridge, adapt, selection),
     trying: new TryState(bridge),
     exports: new ExportState(bridge),
     licences: new LicencesState(bridge),
@@ -107,6 +112,7 @@ async function loadRest(app: AppState): Promise<void> {
     app.views.load(),
     app.bases.load(),
     app.tasks.load(),
+    app.adapt.load(),
     app.undo.load(),
   ])
 }

@@ -1,4 +1,6 @@
 import { createContext } from 'svelte'
+import type { AdaptDraft } from './adapt-draft.svelte.ts'
+import type { AdaptState } from './adapt.svelte.ts'
 import type { AdapterActions } from './adapter-actions.ts'
 import type { Announcer } from './announce.svelte.ts'
 import type { BasesState } from './bases.svelte.ts'
@@ -59,6 +61,8 @@ export interface AppState {
   readonly taskImport: TaskImportState
   readonly evaluate: EvaluateState
   readonly evaluateDraft: EvaluateDraft
+  readonly adapt: AdaptState
+  readonly adaptDraft: AdaptDraft
   readonly trying: TryState
   readonly exports: ExportState
   readonly licences: LicencesState

@@ -1,6 +1,7 @@
 import type { Component } from 'svelte'
 import type { SectionId } from '../state/navigation.svelte.ts'
 import type { IconName } from '../parts/icons.ts'
+import AdaptView from './adapt/AdaptView.svelte'
 import EvaluateView from './evaluate/EvaluateView.svelte'
 import InspectView from './inspect/InspectView.svelte'
 import JobsView from './jobs/JobsView.svelte'
@@ -26,6 +27,7 @@ export const sections: readonly Section[] = [
   { id: 'models', label: 'Models', icon: 'models', component: ModelsView },
   { id: 'tasks', label: 'Tasks', icon: 'tasks', component: TasksView },
   { id: 'evaluate', label: 'Evaluate', icon: 'evaluate', component: EvaluateView },
+  { id: 'adapt', label: 'Adapt', icon: 'adapt', component: AdaptView },
   { id: 'jobs', label: 'Jobs', icon: 'jobs', component: JobsView },
   { id: 'settings', label: 'Settings', icon: 'settings', component: SettingsView },
 ]
