@@ -343,7 +343,7 @@ export const tuners = [
     id: 'search',
     label: 'Search without gradients',
     summary: 'Tries coefficients, or parameters of a merge method, many at a time, and keeps every trial.',
-    basic: ['selection', 'k', 'ownFirst', 'method', 'optimiser', 'trials'],
+    basic: ['selection', 'k', 'ownFirst', 'optimiser', 'trials'],
     params: [
       ...selectionParams,
       {
