@@ -7,11 +7,6 @@ namespace {
 using ops::Array;
 using ops::Into;
 
-/// The rows of every head below each other, so that heads can be normalised like rows.
-Array by_heads(const Array& x, std::int64_t head_dim) {
-  return {x.data, x.type, x.rows * (x.cols / head_dim), head_dim, head_dim};
-}
-
 /// A linear layer with its bias and the rank units that the rows have for it.
 void apply_linear(const BlockContext& context, std::int64_t index, const LayerWeights& weights, Linear linear, Array x,
                   Array out, Into into) {
@@ -63,6 +58,10 @@ void run_mlp(const BlockContext& context, std::int64_t index, const LayerWeights
 }
 
 }  // namespace
+
+Array by_heads(const Array& x, std::int64_t head_dim) {
+  return {x.data, x.type, x.rows * (x.cols / head_dim), head_dim, head_dim};
+}
 
 void run_block(const BlockContext& context, std::int64_t index, const LayerWeights& weights,
                const ops::CacheLayer& cache) {

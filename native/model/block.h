@@ -43,6 +43,9 @@ struct BlockContext {
   const Activations& activations;
 };
 
+/// The rows of every head below each other, so that heads can be normalised like rows. `x` has no gaps.
+ops::Array by_heads(const ops::Array& x, std::int64_t head_dim);
+
 /// activations.residual += what layer `index` makes of it. `cache` has no data where nothing is kept or past.
 void run_block(const BlockContext& context, std::int64_t index, const LayerWeights& weights,
                const ops::CacheLayer& cache);

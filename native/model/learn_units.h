@@ -52,8 +52,8 @@ struct TrainedFactor {
   ops::Array mask;      ///< U8; without data where every entry is trained
 };
 
-/// The units of some adapters, one set of coefficients, and their gradients. Frozen adapters of a module share one
-/// group, every trained one has its own.
+/// The units of some adapters, one set of coefficients, and their gradients. Adapters that are frozen and without dropout
+/// share one group per linear layer, every other one has its own.
 class LearnUnits {
  public:
   /// Takes every module's numbers from `source` once. Throws Error "adapter-other-base" and what `source` throws.
@@ -68,6 +68,8 @@ class LearnUnits {
   /// d loss / d coefficient of every unit of an adapter in one module, the scaling included.
   std::vector<double> coefficient_gradients(std::size_t adapter, std::size_t module) const;
   void zero_gradients();
+  /// Before a pass: brings the coefficients to the device.
+  void begin_pass();
 
   /// Factors that are trained, adapter by adapter, module by module, A before B.
   std::span<const TrainedFactor> trained() const { return trained_; }
@@ -82,8 +84,8 @@ class LearnUnits {
     ops::Array d_a, d_b, d_c;  ///< gradients, without data where they are not wanted
     float dropout = 0;
     std::size_t adapter = 0;  ///< the first of its adapters
-    /// All coefficients are 0 and no gradient is wanted: nothing to compute.
-    bool is_idle = false;
+    bool is_zero = false;     ///< all coefficients are 0: nothing is added, and factors have the gradient 0
+    bool is_idle = false;     ///< and the coefficients' gradients are not wanted: nothing to compute
   };
   std::span<const Group> groups(std::int64_t layer, Linear linear) const;
 
@@ -91,10 +93,29 @@ class LearnUnits {
   static std::size_t planned_bytes(const ops::Device& device, std::span<const LearnAdapter> adapters);
 
  private:
+  /// Where the units of one adapter's module are.
+  struct Home {
+    std::size_t place;  ///< layer * linears_per_layer + linear
+    std::size_t group;
+    std::int64_t first_unit;    ///< within the group
+    std::int64_t coefficient;   ///< of its first unit, within all of them
+  };
+  class Builder;
+
+  const Home& home(std::size_t adapter, std::size_t module) const;
+
   ops::Device* device_;
   std::vector<LearnAdapter> adapters_;
   std::vector<TrainedFactor> trained_;
   std::vector<std::vector<Group>> groups_;  ///< layer * linears_per_layer + linear
+  std::vector<std::vector<Home>> homes_;    ///< by adapter and module
+  std::vector<ops::DeviceArray> memory_;    ///< of factors and masks
+  std::vector<double> coefficients_;        ///< of all units, times scaling, as they are to be on the device
+  bool has_new_coefficients_ = true;
+  ops::DeviceArray device_coefficients_;
+  ops::DeviceArray gradients_;              ///< first those of the coefficients where they are wanted, then of factors
+  bool wants_coefficient_gradients_;
+  mutable std::vector<double> read_gradients_;  ///< of the coefficients since the last pass; empty before they are read
 };
 
 }  // namespace amalgam::model

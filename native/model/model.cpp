@@ -5,19 +5,9 @@
 #include "model/block.h"
 #include "model/checkpoint.h"
 #include "model/load_weights.h"
-#include "model/rope_tables.h"
-#include "model/weights.h"
-#include "model/workspace.h"
+#include "model/model_parts.h"
 
 namespace amalgam::model {
-
-struct Model::Parts {
-  ops::Device& device;
-  Config config;
-  Weights weights;
-  RopeTables rope;
-  Workspace workspace;
-};
 
 Model::Model(ops::Device& device, const std::string& folder, core::Progress& progress,
              const core::CancelToken& cancel) {

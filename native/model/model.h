@@ -65,6 +65,8 @@ struct CheckpointFacts {
 /// "config-unsupported" for a weight that the family does not know, and those of damaged files.
 CheckpointFacts read_checkpoint(const std::string& folder);
 
+class LearnPass;
+
 /// A frozen base model.
 class Model {
  public:
@@ -94,6 +96,7 @@ class Model {
                                               std::int64_t positions = 0);
 
  private:
+  friend class LearnPass;  // the same weights, another way through them
   struct Parts;
   std::unique_ptr<Parts> parts_;
 };
