@@ -2,6 +2,7 @@ import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Problem } from '../contract/problems.ts'
 import { parseRecipe } from '../recipes/parse-recipe.ts'
+import { adaptHandlers } from './adapt-handlers.ts'
 import { baseHandlers } from './base-handlers.ts'
 import { describeApp } from './describe-app.ts'
 import { evaluateHandlers } from './evaluate-handlers.ts'
@@ -76,6 +77,7 @@ export function createHandlers(services: Services, host: HostPort): Handlers {
     ...inspectHandlers(services),
     ...exportHandlers(services, permitted),
     ...evaluateHandlers(services),
+    ...adaptHandlers(services),
     ...taskHandlers(services, host, permitted),
     ...baseHandlers(services, host, permitted),
     ...resultHandlers(services),

@@ -28,6 +28,7 @@ const coalescing: { readonly [K in EventName]: Coalescing<K> } = {
   'bases.changed': { key: () => '' },
   'tasks.changed': { key: () => '' },
   'runs.changed': { key: ({ baseId }) => baseId },
+  'adapt.changed': { key: ({ jobId }) => jobId },
   'import.progress': { key: (progress) => progress.id },
   'job.changed': { key: (job) => job.id },
   'job.removed': { key: (job) => job.id },

@@ -4,12 +4,15 @@ import type { AdapterDetail } from '../contract/adapter.ts'
 import { Refusal } from '../contract/problems.ts'
 import type { Settings } from '../contract/settings.ts'
 import { createEngine, type Engine } from '../engine/engine.ts'
+import { createAdaptRunners } from '../jobs/adapt-runners.ts'
+import type { AdaptServices } from '../jobs/adapt-types.ts'
 import { createEvaluateRunner } from '../jobs/evaluate.ts'
 import { createPromptCache } from '../jobs/evaluate-prompts.ts'
 import type { EvaluateServices } from '../jobs/evaluate-services.ts'
 import { createPrompter, type Prompter } from '../jobs/evaluate-try.ts'
 import { createExportRunner } from '../jobs/export.ts'
 import { createCompareRunner } from '../jobs/compare.ts'
+import { withoutTest } from '../jobs/labelled-tasks.ts'
 import { createMergeRunner } from '../jobs/merge.ts'
 import { createQueue, type Queue } from '../jobs/queue.ts'
 import { backUpWhenDue } from '../library/back-up-daily.ts'
@@ -43,6 +46,8 @@ export interface Services {
   readonly previewer: Previewer
   /** What evaluations are planned and run with. */
   readonly evaluation: EvaluateServices
+  /** What choosing, tuning, searching and training are planned and run with. */
+  readonly adapt: AdaptServices
   readonly prompter: Prompter
   readonly emit: Publisher['emit']
   /** Folder of the demo pool; null where the app came without it. */
@@ -102,6 +107,21 @@ export function openServices(options: ServicesOptions): Services {
     emitRuns: (baseId) => emit('runs.changed', { baseId }),
     appVersion: version,
   }
+  const labelled = withoutTest(library.tasks)
+  const adapt: AdaptServices = {
+    ...{ engine, adapters, checkedStamp, settings: () => settings.get(), prompts: evaluation.prompts, runs: library.runs },
+    bases: library.bases,
+    lookAtBases: evaluation.lookAtBases,
+    tasks: labelled,
+    evaluation: { ...evaluation, tasks: labelled },
+    adaptations: library.adaptations,
+    importFolder: importer.importFolder,
+    outputsFolder: outputFolder,
+    workFolder: join(paths.library, 'adaptations'),
+    emitAdapt: (jobId) => emit('adapt.changed', { jobId }),
+    appVersion: version,
+    now: clock,
+  }
   const queue = createQueue({
     store: library.jobs,
     runners: {
@@ -116,6 +136,7 @@ export function openServices(options: ServicesOptions): Services {
       }),
       export: createExportRunner({ engine, adapters, checkedStamp, appVersion: version }),
       evaluate: createEvaluateRunner(evaluation),
+      ...createAdaptRunners(adapt),
       compare: createCompareRunner({ engine, adapters, similarities: library.similarities, checkedStamp, emitChanged }),
     },
     emit: { changed: (job) => emit('job.changed', job), removed: (id) => emit('job.removed', { id }) },
@@ -142,6 +163,7 @@ export function openServices(options: ServicesOptions): Services {
     queue,
     previewer,
     evaluation,
+    adapt,
     prompter,
     emit,
     demoFolder: existsSync(demoFolder) ? demoFolder : null,

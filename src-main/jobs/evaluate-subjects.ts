@@ -50,14 +50,11 @@ export function resolveSubjects(
   const left: LeftSubject[] = []
   const problems: Problem[] = []
 
-  function poolAdapter({ detail, contentHash, weightsFile }: FoundAdapter): PoolAdapter {
-    const known = pool.get(detail.id)
+  function poolAdapter(found: FoundAdapter): PoolAdapter {
+    const known = pool.get(found.detail.id)
     if (known) return known
-    const modules = detail.modules.map(({ name, tensorA, tensorB, rank, in: input, out, scaling }) => ({
-      ...{ name, a: tensorA, b: tensorB, rank, in: input, out, scaling },
-    }))
-    const adapter = { id: detail.id, name: detail.name, contentHash, weightsFile, modules }
-    pool.set(detail.id, adapter)
+    const adapter = poolAdapterOf(found)
+    pool.set(found.detail.id, adapter)
     return adapter
   }
 
@@ -105,11 +102,19 @@ export function resolveSubjects(
   return { ready: [...ready.values()], left, problems }
 }
 
+/** A found adapter as the core takes it. */
+export function poolAdapterOf({ detail: { id, name, modules }, contentHash, weightsFile }: FoundAdapter): PoolAdapter {
+  const factors = modules.map(({ name: module, tensorA, tensorB, rank, in: input, out, scaling }) => ({
+    ...{ name: module, a: tensorA, b: tensorB, rank, in: input, out, scaling },
+  }))
+  return { id, name, contentHash, weightsFile, modules: factors }
+}
+
 /** The base model alone. */
 export const baseSubject: RunSubject = { key: 'base', kind: 'base', label: 'Base model', adapterId: null }
 
 /** The adapter with this id as recipes find it: known, checked, readable, its files as they were when they were checked. */
-function findOne(
+export function findOne(
   id: string,
   { adapters, checkedStamp }: Pick<EvaluateServices, 'adapters' | 'checkedStamp'>,
 ): { readonly found: FoundAdapter | null; readonly problems: readonly Problem[] } {

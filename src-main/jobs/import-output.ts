@@ -1,14 +1,17 @@
-import type { Lineage } from '../contract/adapter.ts'
+import type { AdapterOrigin, Lineage } from '../contract/adapter.ts'
 import type { ImportItem } from '../contract/import-report.ts'
 import { errorProblem, Refusal } from '../contract/problems.ts'
 import type { RunContext } from './runner.ts'
+
+/** How adapters come in that the app made. */
+export type MadeOrigin = Extract<AdapterOrigin, 'merged' | 'tuned' | 'trained'>
 
 /** What taking a finished output into the library needs. */
 export interface OutputImport {
   /** The one door for adapters; resolves when all checks are done. */
   readonly importFolder: (
     folder: string,
-    options: { readonly origin: 'merged'; readonly lineage: Lineage; readonly name: string; readonly jobId: string },
+    options: { readonly origin: MadeOrigin; readonly lineage: Lineage; readonly name: string; readonly jobId: string },
   ) => Promise<ImportItem>
   /** Forgets rows; files are not touched. */
   readonly remove: (ids: readonly string[]) => void
@@ -21,17 +24,17 @@ export interface OutputImport {
 export async function importOutput(
   { importFolder, remove }: OutputImport,
   folder: string,
-  facts: { readonly lineage: Lineage; readonly name: string; readonly jobId: string },
+  facts: { readonly origin: MadeOrigin; readonly lineage: Lineage; readonly name: string; readonly jobId: string },
   context: RunContext,
 ): Promise<ImportItem & { readonly id: string }> {
   const forget = (item: ImportItem) => {
     if (item.id !== null && item.status !== 'duplicate') remove([item.id])
   }
-  const imported = importFolder(folder, { origin: 'merged', ...facts })
+  const imported = importFolder(folder, facts)
   const item = await Promise.race([imported, stopOf(context.signal)])
   if (item === 'stop') {
     // An import has no way to stop: what it makes of the removed folder is forgotten when it has ended.
-    imported.then(forget).catch((error: unknown) => context.note(`the import of the cancelled merge ended with: ${String(error)}`))
+    imported.then(forget).catch((error: unknown) => context.note(`the import of the cancelled output ended with: ${String(error)}`))
     throw cancelled()
   }
   if (item.status !== 'refused' && item.id !== null) return { ...item, id: item.id }

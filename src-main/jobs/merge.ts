@@ -75,7 +75,7 @@ export function createMergeRunner(services: MergeServices): Runner<MergeInput> {
       stopIfAsked(context)
       await output.publish()
       reportStage(context, 'importing')
-      const facts = { lineage: lineageOf(ready, stored, now()), name: stored.title, jobId: stored.id }
+      const facts = { origin: 'merged' as const, lineage: lineageOf(ready, stored, now()), name: stored.title, jobId: stored.id }
       const item = await importOutput({ importFolder, remove: (ids) => adapters.remove(ids) }, target, facts, context)
       return outcomeOf(item.id, target, ready, outcome, [...problems, ...item.problems])
     } catch (error) {

@@ -1,6 +1,7 @@
 import type { Job, JobKind, JobProgress } from '../contract/job.ts'
 import type { Problem } from '../contract/problems.ts'
 import type { StoredJob } from '../library/job-store.ts'
+import type { AdaptJobInput } from './adapt-input.ts'
 import type { CompareInput } from './compare-input.ts'
 import type { EvaluateJobInput } from './evaluate-input.ts'
 import type { ExportInput } from './export-input.ts'
@@ -12,6 +13,11 @@ export interface JobInputs {
   readonly export: ExportInput
   readonly compare: CompareInput
   readonly evaluate: EvaluateJobInput
+  readonly select: AdaptJobInput
+  readonly tune: AdaptJobInput
+  readonly search: AdaptJobInput
+  readonly train: AdaptJobInput
+  readonly control: AdaptJobInput
 }
 
 /** What is stored with a job before it runs. */

@@ -12,12 +12,13 @@ interface StoredModules {
 }
 
 interface StoredLineage {
-  readonly kind: 'merge'
+  readonly kind: Lineage['kind']
   readonly method: string
   readonly fingerprint: string
   readonly created_at: string
   readonly job_id: string | null
   readonly recipe: string
+  readonly adaptation: string | null
 }
 
 type Named = AdapterDetail['usedBy'][number]
@@ -34,7 +35,7 @@ export function createDetails(db: Database.Database): (id: string) => AdapterDet
      WHERE s.source_id = ? OR s.content_hash = ? ORDER BY a.seq`,
   )
   const lineage = db.prepare<[number], StoredLineage>(
-    'SELECT kind, method, fingerprint, created_at, job_id, recipe FROM lineage WHERE adapter_seq = ?',
+    'SELECT kind, method, fingerprint, created_at, job_id, recipe, adaptation FROM lineage WHERE adapter_seq = ?',
   )
   const sources = db.prepare<[number], Lineage['sources'][number]>(
     `SELECT source_id AS id, name, content_hash AS contentHash, coefficient FROM lineage_sources WHERE adapter_seq = ? ORDER BY position`,
@@ -44,7 +45,17 @@ export function createDetails(db: Database.Database): (id: string) => AdapterDet
     const stored = lineage.get(seq)
     if (!stored) return null
     const { kind, method, fingerprint, recipe } = stored
-    return { kind, method, fingerprint, recipe, createdAt: stored.created_at, jobId: stored.job_id, sources: sources.all(seq) }
+    const adaptation = stored.adaptation === null ? {} : { adaptation: JSON.parse(stored.adaptation) as NonNullable<Lineage['adaptation']> }
+    return {
+      kind,
+      method,
+      fingerprint,
+      recipe,
+      createdAt: stored.created_at,
+      jobId: stored.job_id,
+      sources: sources.all(seq),
+      ...adaptation,
+    }
   }
 
   return (id) => {

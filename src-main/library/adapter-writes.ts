@@ -91,7 +91,8 @@ export function createWrites(db: Database.Database, links: Links): AdapterWrites
   )
   const setFigures = db.prepare('UPDATE adapter_modules SET norms = ?, inspection = ? WHERE adapter_seq = ?')
   const putLineage = db.prepare(
-    `INSERT OR REPLACE INTO lineage (adapter_seq, kind, method, fingerprint, created_at, job_id, recipe) VALUES (?, ?, ?, ?, ?, ?, ?)`,
+    `INSERT OR REPLACE INTO lineage (adapter_seq, kind, method, fingerprint, created_at, job_id, recipe, adaptation)
+     VALUES (?, ?, ?, ?, ?, ?, ?, ?)`,
   )
   const putSource = db.prepare(
     'INSERT INTO lineage_sources (adapter_seq, position, source_id, name, content_hash, coefficient) VALUES (?, ?, ?, ?, ?, ?)',
@@ -147,7 +148,8 @@ export function createWrites(db: Database.Database, links: Links): AdapterWrites
       refreshStatus.run(seq)
     },
     setLineage(seq, lineage) {
-      putLineage.run(seq, lineage.kind, lineage.method, lineage.fingerprint, lineage.createdAt, lineage.jobId, lineage.recipe)
+      const { kind, method, fingerprint, createdAt, jobId, recipe, adaptation } = lineage
+      putLineage.run(seq, kind, method, fingerprint, createdAt, jobId, recipe, adaptation ? JSON.stringify(adaptation) : null)
       lineage.sources.forEach((source, position) =>
         putSource.run(seq, position, source.id, source.name, source.contentHash, source.coefficient),
       )

@@ -2,6 +2,7 @@ import { join } from 'node:path'
 import Database from 'better-sqlite3'
 import { Refusal } from '../contract/problems.ts'
 import type { Log } from '../platform/log.ts'
+import { createAdaptationStore, type AdaptationStore } from './adaptation-store.ts'
 import { createAdapterStore, type AdapterStore } from './adapter-store.ts'
 import { createBaseStore, type BaseStore } from './base-store.ts'
 import { createCollectionStore, type CollectionStore } from './collection-store.ts'
@@ -39,6 +40,8 @@ export interface Library {
   readonly bases: BaseStore
   /** What evaluations found. */
   readonly runs: RunStore
+  /** What was tuned, searched and trained. */
+  readonly adaptations: AdaptationStore
   /** Tasks to evaluate on, with their examples. */
   readonly tasks: TaskStore
   readonly now: () => Date
@@ -79,6 +82,7 @@ function joinStores(db: Database.Database, file: string, now: () => Date): Libra
     imports: createImportStore(db),
     bases: createBaseStore(db, now),
     runs: createRunStore(db, now),
+    adaptations: createAdaptationStore(db),
     tasks: createTaskStore(db, file, now),
     now,
     close: () => void db.close(),

@@ -94,6 +94,19 @@ export function createTaskStore(db: Database.Database, databaseFile: string, now
     test: examplesOf(id, 'test'),
   })
 
+  /** Reads only the splits that are asked for: those for testing stay untouched while something learns. */
+  const lazyOf = (id: string): ExamplesBySplit => ({
+    get train() {
+      return examplesOf(id, 'train')
+    },
+    get validation() {
+      return examplesOf(id, 'validation')
+    },
+    get test() {
+      return examplesOf(id, 'test')
+    },
+  })
+
   /** Writes a version and makes it the one that counts. `earlier` is what is known under its id. */
   async function store(
     file: TaskFile,
@@ -137,7 +150,7 @@ export function createTaskStore(db: Database.Database, databaseFile: string, now
     },
     file: (id) => contentsOf(id).file,
     examples: examplesOf,
-    labelled: (id, split, budget) => labelledExamples({ examples: allOf(id), split, budget, seed: contentsOf(id).file.split.seed }),
+    labelled: (id, split, budget) => labelledExamples({ examples: lazyOf(id), split, budget, seed: contentsOf(id).file.split.seed }),
     async add(path) {
       const files = findTaskFiles(path)
       if ('code' in files) return { ids: [], problems: [files] }

@@ -2,6 +2,7 @@ import { firstTables } from './0001-first-tables.ts'
 import { inspectionTables } from './0002-inspection.ts'
 import { libraryTools } from './0003-library-tools.ts'
 import { evaluationTables } from './0004-evaluation.ts'
+import { adaptationTables } from './0005-adaptation.ts'
 
 /** One step of the library's tables; `version` is the user_version after it. */
 export interface Migration {
@@ -16,4 +17,5 @@ export const migrations: readonly Migration[] = [
   { version: 2, name: 'inspection', sql: inspectionTables },
   { version: 3, name: 'library-tools', sql: libraryTools },
   { version: 4, name: 'evaluation', sql: evaluationTables },
+  { version: 5, name: 'adaptation', sql: adaptationTables },
 ]

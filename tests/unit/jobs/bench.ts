@@ -5,12 +5,15 @@ import { join } from 'node:path'
 import type { Job } from '../../../src-main/contract/job.ts'
 import type { ImportItem } from '../../../src-main/contract/import-report.ts'
 import { createEngine, type Engine } from '../../../src-main/engine/engine.ts'
+import { createAdaptRunners } from '../../../src-main/jobs/adapt-runners.ts'
+import type { AdaptServices } from '../../../src-main/jobs/adapt-types.ts'
 import { createCompareRunner, type CompareServices } from '../../../src-main/jobs/compare.ts'
 import { createEvaluateRunner } from '../../../src-main/jobs/evaluate.ts'
 import { createPromptCache } from '../../../src-main/jobs/evaluate-prompts.ts'
 import type { EvaluateServices } from '../../../src-main/jobs/evaluate-services.ts'
 import { createExportRunner } from '../../../src-main/jobs/export.ts'
 import type { ExportInput } from '../../../src-main/jobs/export-input.ts'
+import { withoutTest } from '../../../src-main/jobs/labelled-tasks.ts'
 import { createMergeRunner, type MergeServices } from '../../../src-main/jobs/merge.ts'
 import { createQueue, type Queue } from '../../../src-main/jobs/queue.ts'
 import { createImporter } from '../../../src-main/library/importer.ts'
@@ -27,6 +30,8 @@ export interface Bench {
   readonly told: readonly Job[]
   /** What evaluations are planned and run with. */
   readonly evaluation: EvaluateServices
+  /** What choosing, tuning, searching and training are planned and run with. */
+  readonly adapt: AdaptServices
   /** Makes an adapter under `pool/` and imports it with all checks. */
   add(name: string, options?: TinyAdapter): Promise<ImportItem>
   /** Starts a merge and waits for its end. */
@@ -36,12 +41,13 @@ export interface Bench {
   close(): Promise<void>
 }
 
-/** `change` replaces services of the merge job, `compareChange` those of comparisons, `evaluateChange` those of evaluations; `folder` opens an earlier bench's folder again. */
+/** `change` replaces services of the merge job, `compareChange` those of comparisons, `evaluateChange` those of evaluations, `adaptChange` those of Adapt; `folder` opens an earlier bench's folder again. */
 export function openBench(
   change: Partial<MergeServices> = {},
   folder = realpathSync(mkdtempSync(join(tmpdir(), 'amalgam-jobs-'))),
   compareChange: Partial<CompareServices> = {},
   evaluateChange: Partial<EvaluateServices> = {},
+  adaptChange: Partial<AdaptServices> = {},
 ): Bench {
   const library = openLibrary({ folder: join(folder, 'library'), log: silentLog })
   const engine: Engine = createEngine({ threads: 2 })
@@ -71,6 +77,20 @@ export function openBench(
     appVersion: '9.8.7',
     ...evaluateChange,
   }
+  const labelled = withoutTest(library.tasks)
+  const adapt: AdaptServices = {
+    ...{ engine, adapters, checkedStamp, bases: library.bases, runs: library.runs, adaptations: library.adaptations },
+    ...{ prompts: evaluation.prompts, settings: evaluation.settings, lookAtBases: evaluation.lookAtBases },
+    tasks: labelled,
+    evaluation: { ...evaluation, tasks: labelled },
+    importFolder: (output, admission) => importer.importFolder(output, admission),
+    outputsFolder: () => outputs,
+    workFolder: join(folder, 'adaptations'),
+    emitAdapt: () => undefined,
+    appVersion: '9.8.7',
+    now: () => new Date(),
+    ...adaptChange,
+  }
   const queue = createQueue({
     store: library.jobs,
     runners: {
@@ -85,6 +105,7 @@ export function openBench(
       }),
       export: createExportRunner({ engine, adapters, checkedStamp, appVersion: '9.8.7', ...change }),
       evaluate: createEvaluateRunner(evaluation),
+      ...createAdaptRunners(adapt),
       compare: createCompareRunner({
         ...{ engine, adapters, similarities: library.similarities, checkedStamp, emitChanged: () => undefined },
         ...compareChange,
@@ -102,6 +123,7 @@ export function openBench(
     queue,
     told,
     evaluation,
+    adapt,
     add: (name, options = {}) => importer.importFolder(makeAdapter(join(folder, 'pool', name), options), { origin: 'imported' }),
     async merge(recipe, outFolder) {
       const { jobId, problems } = queue.start('merge', {

@@ -74,7 +74,13 @@ function queueOf(work: Work, log: Log = silentLog): Queue {
   }
   const queue = createQueue({
     store,
-    runners: { merge: runner, export: idle, compare: idle, evaluate: idle },
+    runners: {
+      ...{ select: idle, tune: idle, search: idle, train: idle, control: idle },
+      merge: runner,
+      export: idle,
+      compare: idle,
+      evaluate: idle,
+    },
     emit: { changed: (job) => told.push(job), removed: (id) => removed.push(id) },
     logFolder: folder,
     log,
