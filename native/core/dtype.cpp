@@ -115,6 +115,12 @@ void from_f32(DType dtype, const float* source, std::int64_t count, std::byte* o
       return;
     case DType::BF16: return narrow(source, count, out, [](float value) AMALGAM_INLINE { return f32_to_bf16(value); });
     case DType::F16: return narrow(source, count, out, [](float value) AMALGAM_INLINE { return f32_to_f16(value); });
+    case DType::F64:
+      for (std::int64_t i = 0; i < count; ++i) {
+        const double wide = source[i];
+        std::memcpy(out + i * 8, &wide, 8);
+      }
+      return;
     default: throw std::logic_error("from_f32: " + std::string(dtype_name(dtype)) + " is no output type");
   }
 }

@@ -49,7 +49,7 @@ bool is_readable_float(DType dtype);
 /// Widens `count` little-endian elements at `source` to float. F64 is rounded to nearest. `dtype` must be readable.
 void to_f32(DType dtype, const std::byte* source, std::int64_t count, float* out);
 
-/// Rounds `count` floats once to F32, BF16 or F16 (nearest even), little-endian, at `out`.
+/// Rounds `count` floats once to F32, BF16 or F16 (nearest even), or widens them to F64, little-endian, at `out`.
 void from_f32(DType dtype, const float* source, std::int64_t count, std::byte* out);
 
 }  // namespace amalgam::core

@@ -105,7 +105,7 @@ TEST("bulk conversion agrees with single conversion and handles counts of 0, 1 a
   for (const std::int64_t count : {0, 1, 33}) {
     std::vector<float> values(33);
     for (std::size_t i = 0; i < values.size(); ++i) values[i] = static_cast<float>(i) * 0.37f - 5.0f;
-    for (const DType dtype : {DType::F32, DType::BF16, DType::F16}) {
+    for (const DType dtype : {DType::F32, DType::BF16, DType::F16, DType::F64}) {
       const std::int64_t bytes = dtype_bits(dtype) / 8;
       std::vector<std::byte> stored(static_cast<std::size_t>(33 * bytes + 1));
       std::vector<float> back(33, -1.0f);
