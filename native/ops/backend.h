@@ -6,7 +6,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define AMALGAM_BACKEND_VERSION 3u
+#define AMALGAM_BACKEND_VERSION 4u
 #define AMALGAM_BACKEND_ENTRY "amalgam_backend_entry"
 
 #ifdef __cplusplus
@@ -31,11 +31,12 @@ typedef struct AmalgamDeviceInfo {
 /* How the numbers of an array are stored. */
 #define AMALGAM_F32 0
 #define AMALGAM_BF16 1
+#define AMALGAM_U8 2 /* masks of 0 and 1 */
 
 /* rows x cols numbers on the card, row-major; element (i, j) is the (i * stride + j)-th from `data`. */
 typedef struct AmalgamArray {
   void* data;
-  int32_t type; /* AMALGAM_F32 or AMALGAM_BF16 */
+  int32_t type; /* AMALGAM_F32, AMALGAM_BF16 or AMALGAM_U8 */
   int64_t rows;
   int64_t cols;
   int64_t stride;
@@ -69,7 +70,7 @@ typedef struct AmalgamSequence {
   int64_t slot;
 } AmalgamSequence;
 
-/* One block's work in prefilling attention: rows tile * AMALGAM_ATTENTION_ROWS and on of a sequence. */
+/* One block's work in prefilling attention and its gradients: rows tile * AMALGAM_ATTENTION_ROWS and on of a sequence. */
 typedef struct AmalgamTile {
   int32_t sequence;
   int32_t tile;
@@ -95,6 +96,52 @@ typedef struct AmalgamAttention {
   int64_t window; /* 0 for all keys before */
   const AmalgamSequence* device_sequences;
 } AmalgamAttention;
+
+/* What the gradients of attention are made of; all numbers bfloat16, head_dim at most 256. No sequence has a past. */
+typedef struct AmalgamAttentionBack {
+  AmalgamArray q;
+  AmalgamArray k;
+  AmalgamArray v;
+  AmalgamArray out;
+  AmalgamArray d_out;
+  AmalgamArray d_q;
+  AmalgamArray d_k;
+  AmalgamArray d_v;
+  int64_t heads;
+  int64_t kv_heads;
+  int64_t head_dim;
+  int64_t window; /* 0 for all keys before */
+  const AmalgamSequence* device_sequences;
+  float* device_row_facts; /* room for 2 * heads * q.rows */
+} AmalgamAttentionBack;
+
+/* Rows next to each other with the same set of coefficients. */
+typedef struct AmalgamStretch {
+  int64_t first;
+  int32_t rows;
+  int32_t set;
+} AmalgamStretch;
+
+/* Most rows of a stretch: its sum is one thread's work. */
+#define AMALGAM_STRETCH_ROWS 64
+
+/* Numbers whose squares one block adds up. */
+#define AMALGAM_NORM_PART 16384
+
+/* One step of AdamW: g' = gradient_scale g; m = beta1 m + rest1 g'; v = beta2 v + rest2 g'^2;
+ * p = keep p - rate (m correction1) / (sqrt(v correction2) + epsilon). */
+typedef struct AmalgamAdamw {
+  float gradient_scale;
+  float beta1;
+  float rest1; /* 1 - beta1, not rounded before */
+  float beta2;
+  float rest2;
+  float keep;        /* 1 - rate * weight_decay */
+  float rate;
+  float correction1; /* 1 / (1 - beta1^t) */
+  float correction2;
+  float epsilon;
+} AmalgamAdamw;
 
 typedef struct AmalgamBackend {
   uint32_t version; /* AMALGAM_BACKEND_VERSION */
@@ -181,6 +228,49 @@ typedef struct AmalgamBackend {
    * null, and best may. */
   int32_t (*token_choices)(AmalgamContext* context, AmalgamArray logits, const int32_t* device_targets,
                            double* device_log_probabilities, int32_t* device_best, AmalgamFailure* failure);
+
+  /* The gradients of ops/device.h ("Backward"), of the same types and in the same order. */
+
+  /* x = 0, and nothing between its rows. */
+  int32_t (*clear_rows)(AmalgamContext* context, AmalgamArray x, AmalgamFailure* failure);
+  /* d_x = or += d_out w; d_x is bfloat16 or float. */
+  int32_t (*linear_back)(AmalgamContext* context, AmalgamArray d_out, AmalgamArray w, AmalgamArray d_x,
+                         int32_t accumulate, AmalgamFailure* failure);
+  /* d_w += d_out^T x in float. */
+  int32_t (*weight_back)(AmalgamContext* context, AmalgamArray d_out, AmalgamArray x, AmalgamArray d_w,
+                         AmalgamFailure* failure);
+  /* d_c(set, r) += u(t, r) * v(t, r), all float, by stretches of rows in their order; `device_sums` has room for stretches *
+   * u.cols. */
+  int32_t (*unit_back)(AmalgamContext* context, AmalgamArray u, AmalgamArray v, const AmalgamStretch* device_stretches,
+                       int64_t stretches, float* device_sums, AmalgamArray d_c, AmalgamFailure* failure);
+  /* out(t, j) = or += x(t, j) / (1 - rate) where word j % 4 of Philox4x32-10 at the counter (j / 4, t, 0, 0), under the two
+   * halves of the key, the lower first, is at least rate * 2^32, else 0. */
+  int32_t (*dropout)(AmalgamContext* context, AmalgamArray x, float rate, uint64_t key, AmalgamArray out,
+                     int32_t accumulate, AmalgamFailure* failure);
+  /* Accumulates into d_x. */
+  int32_t (*rms_norm_back)(AmalgamContext* context, AmalgamArray x, AmalgamArray weight, float eps, AmalgamArray d_out,
+                           AmalgamArray d_x, AmalgamFailure* failure);
+  int32_t (*rope_back)(AmalgamContext* context, AmalgamArray d_x, int64_t head_dim, const int32_t* device_positions,
+                       AmalgamArray cosines, AmalgamArray sines, AmalgamFailure* failure);
+  /* Overwrites d_q, d_k and d_v in the rows of the tiles' sequences. */
+  int32_t (*attention_back)(AmalgamContext* context, const AmalgamAttentionBack* back, const AmalgamTile* device_tiles,
+                            int64_t tiles, AmalgamFailure* failure);
+  int32_t (*swiglu_back)(AmalgamContext* context, AmalgamArray gate, AmalgamArray up, AmalgamArray d_out,
+                         AmalgamArray d_gate, AmalgamArray d_up, AmalgamFailure* failure);
+  /* For every row of logits (float): values[t] = -log softmax(row)[targets[t]], or without targets the entropy of the
+   * softmax, NaN when one of the row is not finite; d_logits (bfloat16, may have no data) = weights[t] times its gradient. */
+  int32_t (*token_loss)(AmalgamContext* context, AmalgamArray logits, const int32_t* device_targets,
+                        const float* device_weights, double* device_values, AmalgamArray d_logits,
+                        AmalgamFailure* failure);
+
+  /* Learning; float but for masks and copies, which may have no data. */
+
+  /* device_sums[0] = the sum of g^2 where mask is 1; behind it there is room for one number per AMALGAM_NORM_PART of g. */
+  int32_t (*squared_norm)(AmalgamContext* context, AmalgamArray g, AmalgamArray mask, double* device_sums,
+                          AmalgamFailure* failure);
+  /* `copy` gets p, rounded to its type. Numbers with mask 0 keep p, m and v. */
+  int32_t (*adamw)(AmalgamContext* context, AmalgamArray p, AmalgamArray g, AmalgamArray m, AmalgamArray v,
+                   AmalgamArray mask, AmalgamAdamw step, AmalgamArray copy, AmalgamFailure* failure);
 } AmalgamBackend;
 
 /* The one symbol of the library, AMALGAM_BACKEND_ENTRY. Touches no device. */

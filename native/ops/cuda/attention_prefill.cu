@@ -3,9 +3,9 @@
 #include <cmath>
 
 #include "ops/cuda/attention.cuh"
+#include "ops/cuda/attention_tiles.cuh"
 #include "ops/cuda/launch.cuh"
 #include "ops/cuda/operators.cuh"
-#include "ops/cuda/tensor_cores.cuh"
 
 AttentionArrays attention_arrays(const AmalgamAttention& attention) {
   constexpr float log2_e = 1.44269504f;
@@ -41,7 +41,7 @@ constexpr int block_threads = 128;
 template <int depth>
 struct Sizes {
   static constexpr int keys = depth <= 128 ? 64 : 32;  ///< keys of a step
-  static constexpr int stride = depth + 8;             ///< shared rows: eight of them meet no bank twice
+  static constexpr int stride = tile_stride<depth>;
   static constexpr int tile_numbers = keys * stride;
   static constexpr int stage_numbers = 2 * tile_numbers;  ///< keys, then values
   static constexpr size_t shared_bytes = sizeof(Bf16) * (query_rows * stride + 2 * stage_numbers);
@@ -57,30 +57,6 @@ struct RunningRows {
   float total[2] = {0.0f, 0.0f};              ///< of the exponentials, this lane's columns only
 };
 
-/// Brings eight numbers of a head from `col` on into shared memory, zeros where there are none.
-__device__ void copy_eight(const AttentionArrays& arrays, Bf16* to, const Bf16* head, int col, bool inside) {
-  if (arrays.by_eights) {
-    const bool filled = inside && col < arrays.head_dim;
-    begin_copy(to, filled ? head + col : arrays.q, filled);
-    return;
-  }
-  for (int i = 0; i < 8; ++i) {
-    to[i] = inside && col + i < arrays.head_dim ? head[col + i] : __float2bfloat16_rn(0.0f);
-  }
-}
-
-template <int depth>
-__device__ void load_queries(const AttentionArrays& arrays, const AmalgamSequence& sequence, int64_t first_row,
-                             int head, Bf16* shared) {
-  constexpr int groups = depth / 8;
-  for (int group = threadIdx.x; group < query_rows * groups; group += block_threads) {
-    const int64_t row = first_row + group / groups;
-    const int col = group % groups * 8;
-    const Bf16* const from = arrays.q + (sequence.first + row) * arrays.q_stride + head * arrays.head_dim;
-    copy_eight(arrays, shared + group / groups * Sizes<depth>::stride + col, from, col, row < sequence.rows);
-  }
-}
-
 template <int depth>
 __device__ void load_keys(const AttentionArrays& arrays, const AmalgamSequence& sequence, int64_t first, int64_t end,
                           int kv_head, Bf16* stage) {
@@ -94,24 +70,6 @@ __device__ void load_keys(const AttentionArrays& arrays, const AmalgamSequence& 
     Bf16* const to = stage + group / groups * S::stride + col;
     copy_eight(arrays, to, key_row(arrays, sequence, position) + offset, col, inside);
     copy_eight(arrays, to + S::tile_numbers, value_row(arrays, sequence, position) + offset, col, inside);
-  }
-}
-
-/// Scores of the warp's 16 rows with the keys of a stage.
-template <int depth>
-__device__ void score(const unsigned (&queries)[depth / 16][4], const Bf16* keys,
-                      float (&scores)[Sizes<depth>::key_fragments][4]) {
-  using S = Sizes<depth>;
-  const int lane = threadIdx.x % 32;
-#pragma unroll
-  for (int k = 0; k < depth / 16; ++k) {
-#pragma unroll
-    for (int j = 0; j < S::key_fragments; j += 2) {
-      unsigned b[4];
-      load_matrices(b, keys + (j * 8 + lane / 16 * 8 + lane % 8) * S::stride + k * 16 + lane / 8 % 2 * 8);
-      multiply_add(scores[j], queries[k], b[0], b[1]);
-      multiply_add(scores[j + 1], queries[k], b[2], b[3]);
-    }
   }
 }
 
@@ -164,52 +122,19 @@ __device__ void exponentiate(float scale, float (&scores)[Sizes<depth>::key_frag
   }
 }
 
+/// Divides by the totals of the rows, which the four lanes of a row have in parts.
 template <int depth>
-__device__ void add_values(const float (&scores)[Sizes<depth>::key_fragments][4], const Bf16* values,
-                           RunningRows<depth>& rows) {
-  using S = Sizes<depth>;
-  const int lane = threadIdx.x % 32;
-#pragma unroll
-  for (int k = 0; k < S::keys / 16; ++k) {
-    const float(&low)[4] = scores[2 * k];
-    const float(&high)[4] = scores[2 * k + 1];
-    const unsigned a[4] = {pack_two(low[0], low[1]), pack_two(low[2], low[3]), pack_two(high[0], high[1]),
-                           pack_two(high[2], high[3])};
-#pragma unroll
-    for (int n = 0; n < S::depth_fragments; n += 2) {
-      unsigned b[4];
-      load_matrices_transposed(b, values + (k * 16 + lane % 16) * S::stride + n * 8 + lane / 16 * 8);
-      multiply_add(rows.sums[n], a, b[0], b[1]);
-      multiply_add(rows.sums[n + 1], a, b[2], b[3]);
-    }
-  }
-}
-
-template <int depth>
-__device__ void write_rows(const AttentionArrays& arrays, const AmalgamSequence& sequence, int64_t first_row, int head,
-                           RunningRows<depth>& rows) {
-  const int lane = threadIdx.x % 32;
+__device__ void finish_rows(const AttentionArrays& arrays, const AmalgamSequence& sequence, int64_t first_row, int head,
+                            const RunningRows<depth>& rows) {
+  float totals[2];
 #pragma unroll
   for (int half = 0; half < 2; ++half) {
-    float total = rows.total[half];
-    total += __shfl_xor_sync(0xffffffffu, total, 1);
-    total += __shfl_xor_sync(0xffffffffu, total, 2);
-    const int64_t row = first_row + lane / 4 + half * 8;
-    if (row >= sequence.rows) continue;
-    Bf16* const out = arrays.out + (sequence.first + row) * arrays.out_stride + head * arrays.head_dim;
-#pragma unroll
-    for (int n = 0; n < Sizes<depth>::depth_fragments; ++n) {
-      const int col = n * 8 + lane % 4 * 2;
-      const float low = rows.sums[n][2 * half] / total;
-      const float high = rows.sums[n][2 * half + 1] / total;
-      if (arrays.by_eights) {
-        if (col < arrays.head_dim) *reinterpret_cast<unsigned*>(out + col) = pack_two(low, high);
-        continue;
-      }
-      if (col < arrays.head_dim) out[col] = __float2bfloat16_rn(low);
-      if (col + 1 < arrays.head_dim) out[col + 1] = __float2bfloat16_rn(high);
-    }
+    totals[half] = rows.total[half];
+    totals[half] += __shfl_xor_sync(0xffffffffu, totals[half], 1);
+    totals[half] += __shfl_xor_sync(0xffffffffu, totals[half], 2);
   }
+  Bf16* const out = arrays.out + sequence.first * arrays.out_stride + static_cast<int64_t>(head) * arrays.head_dim;
+  write_rows<depth>(arrays, out, arrays.out_stride, first_row, sequence.rows, rows.sums, totals);
 }
 
 // Grid: tiles of query rows x heads. While a step's keys are used, the next ones are on their way.
@@ -227,43 +152,31 @@ __global__ void __launch_bounds__(block_threads) prefill_kernel(AttentionArrays 
   const int64_t keys_end = sequence.past + rows_end;
   const int64_t keys_first = first_key(arrays, sequence.past + block_row) / S::keys * S::keys;
   const int warp_row = threadIdx.x / 32 * 16;
-  const int lane = threadIdx.x % 32;
   const int64_t first_position = sequence.past + block_row + warp_row;
 
-  load_queries<depth>(arrays, sequence, block_row, head, queries);
+  const Bf16* const own_head = arrays.q + sequence.first * arrays.q_stride + static_cast<int64_t>(head) * arrays.head_dim;
+  load_tile<depth, query_rows>(arrays, queries, own_head, arrays.q_stride, block_row, sequence.rows);
   end_group();
-  load_keys<depth>(arrays, sequence, keys_first, keys_end, kv_head, stage_memory);
-  end_group();
-  wait_for_groups<1>();
+  wait_for_groups<0>();
   __syncthreads();
   unsigned query_fragments[depth / 16][4];
-#pragma unroll
-  for (int k = 0; k < depth / 16; ++k) {
-    load_matrices(query_fragments[k], queries + (warp_row + lane % 16) * S::stride + k * 16 + lane / 16 * 8);
-  }
+  load_left_rows<depth>(query_fragments, queries + warp_row * S::stride);
 
   RunningRows<depth> rows;
-  int stage = 0;
-  for (int64_t first = keys_first; first < keys_end; first += S::keys) {
-    if (first + S::keys < keys_end) {
-      load_keys<depth>(arrays, sequence, first + S::keys, keys_end, kv_head,
-                       stage_memory + (1 - stage) * S::stage_numbers);
-    }
-    end_group();
-    wait_for_groups<1>();
-    __syncthreads();
+  const auto load = [&](int64_t first, int stage) {
+    load_keys<depth>(arrays, sequence, first, keys_end, kv_head, stage_memory + stage * S::stage_numbers);
+  };
+  walk_in_stages<S::keys>(keys_first, keys_end, load, [&](int64_t first, int stage) {
     const Bf16* const keys = stage_memory + stage * S::stage_numbers;
     float scores[S::key_fragments][4] = {};
-    score<depth>(query_fragments, keys, scores);
+    multiply_rows<depth, S::key_fragments>(query_fragments, keys, scores);
     const bool all_seen = first + S::keys - 1 <= sequence.past + block_row &&
                           first >= first_key(arrays, sequence.past + block_row + query_rows - 1);
     if (!all_seen) mask<depth>(arrays, first_position, first, scores);
     exponentiate<depth>(arrays.scale, scores, rows);
-    add_values<depth>(scores, keys + S::tile_numbers, rows);
-    __syncthreads();  // before the stage is filled again
-    stage = 1 - stage;
-  }
-  write_rows<depth>(arrays, sequence, block_row + warp_row, head, rows);
+    add_rows<depth, S::key_fragments>(scores, keys + S::tile_numbers, rows.sums);
+  });
+  finish_rows<depth>(arrays, sequence, block_row + warp_row, head, rows);
 }
 
 template <int depth>

@@ -92,6 +92,18 @@ constexpr AmalgamBackend backend = {
     cuda_swiglu,
     cuda_add,
     cuda_token_choices,
+    cuda_clear_rows,
+    cuda_linear_back,
+    cuda_weight_back,
+    cuda_unit_back,
+    cuda_dropout,
+    cuda_rms_norm_back,
+    cuda_rope_back,
+    cuda_attention_back,
+    cuda_swiglu_back,
+    cuda_token_loss,
+    cuda_squared_norm,
+    cuda_adamw,
 };
 
 }  // namespace

@@ -1,4 +1,4 @@
-// Rows from one array to another: embed reads rows by number, scatter_rows writes them by number.
+// Rows from one array to another: embed reads rows by number, scatter_rows writes them by number. clear_rows empties rows.
 #include "ops/cuda/launch.cuh"
 #include "ops/cuda/numbers.cuh"
 #include "ops/cuda/operators.cuh"
@@ -48,4 +48,13 @@ int32_t cuda_scatter_rows(AmalgamContext* context, AmalgamArray from, const int6
   const auto kernel = in_eights(from) && in_eights(to) ? scatter_kernel<8> : scatter_kernel<1>;
   return launch(context, kernel, dim3(static_cast<unsigned>(from.rows)), threads, 0, failure, bf16_data(from),
                 from.stride, device_target_rows, bf16_data(to), to.stride, from.cols);
+}
+
+int32_t cuda_clear_rows(AmalgamContext* context, AmalgamArray x, AmalgamFailure* failure) {
+  const size_t number_bytes = x.type == AMALGAM_BF16 ? sizeof(Bf16) : sizeof(float);
+  const auto width = static_cast<size_t>(x.cols) * number_bytes;
+  CUDA_TRY(cudaSetDevice(context->device));
+  CUDA_TRY(cudaMemset2DAsync(x.data, static_cast<size_t>(x.stride) * number_bytes, 0, width, static_cast<size_t>(x.rows),
+                             context->stream));
+  return 0;
 }
