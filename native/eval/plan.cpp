@@ -1,10 +1,10 @@
 #include "eval/plan.h"
 
 #include <algorithm>
-#include <cstdio>
 #include <numeric>
 
 #include "core/error.h"
+#include "core/shown_bytes.h"
 
 namespace amalgam::eval {
 
@@ -64,8 +64,8 @@ Plan make_plan(const Costs& costs, const Wishes& wishes) {
     } else if (fewer_tokens) {
       plan.batch_tokens = std::max(wishes.least_batch_tokens, plan.batch_tokens / 2);
     } else {
-      throw core::Error("memory-short", "The evaluation needs " + shown_bytes(estimate.total()) + " on " +
-                                            wishes.device + ", " + shown_bytes(budget) + " are " +
+      throw core::Error("memory-short", "The evaluation needs " + core::shown_bytes(estimate.total()) + " on " +
+                                            wishes.device + ", " + core::shown_bytes(budget) + " are " +
                                             (budget < wishes.free_bytes ? "allowed" : "free") + "; try " +
                                             advice(estimate, wishes, budget) + ".");
     }
@@ -73,16 +73,6 @@ Plan make_plan(const Costs& costs, const Wishes& wishes) {
   plan.unit_bytes = std::min(all_stacks, static_cast<std::size_t>(budget) - (estimate.total() - estimate.units));
   estimate.units = plan.unit_bytes;
   return plan;
-}
-
-std::string shown_bytes(std::uint64_t bytes) {
-  constexpr const char* units[] = {"B", "kB", "MB", "GB", "TB"};
-  auto amount = static_cast<double>(bytes);
-  std::size_t unit = 0;
-  for (; amount >= 999.5 && unit + 1 < std::size(units); ++unit) amount /= 1000;
-  char text[32];
-  std::snprintf(text, sizeof text, amount < 9.95 && unit > 0 ? "%.1f %s" : "%.0f %s", amount, units[unit]);
-  return text;
 }
 
 }  // namespace amalgam::eval

@@ -52,7 +52,4 @@ struct Plan {
 /// "memory-short" with what to try when not even one sequence at a time fits.
 Plan make_plan(const Costs& costs, const Wishes& wishes);
 
-/// "1.5 GB", for messages.
-std::string shown_bytes(std::uint64_t bytes);
-
 }  // namespace amalgam::eval

@@ -1,7 +1,6 @@
 #include "eval/request.h"
 
 #include <algorithm>
-#include <limits>
 
 #include "lora/request_field.h"
 
@@ -11,24 +10,10 @@ namespace {
 
 using lora::Field;
 
-// Sizes that no model comes near; they keep products of sizes within 64 bits.
-constexpr std::int64_t most_threads = 1024;
-constexpr std::int64_t most_rank = 4096;
-constexpr std::int64_t most_side = std::int64_t{1} << 28;
 constexpr std::int64_t most_new_tokens = 1 << 20;
-constexpr std::int64_t most_batch_tokens = 1 << 22;
-constexpr std::int64_t most_memory = std::int64_t{1} << 50;
-
-Tokens read_tokens(const Field& field) {
-  Tokens tokens;
-  for (const Field& token : field.items()) {
-    tokens.push_back(static_cast<std::int32_t>(token.integer(0, std::numeric_limits<std::int32_t>::max())));
-  }
-  return tokens;
-}
 
 Tokens read_some_tokens(const Field& field) {
-  Tokens tokens = read_tokens(field);
+  Tokens tokens = model::read_tokens(field);
   if (tokens.empty()) throw field.refuse("must have at least one token");
   return tokens;
 }
@@ -36,7 +21,7 @@ Tokens read_some_tokens(const Field& field) {
 Ask read_ask(const Field& ask) {
   const std::string& kind = ask.at("kind").text();
   if (kind == "generate") {
-    return Generate{ask.at("maxNewTokens").integer(1, most_new_tokens), read_tokens(ask.at("stop"))};
+    return Generate{ask.at("maxNewTokens").integer(1, most_new_tokens), model::read_tokens(ask.at("stop"))};
   }
   if (kind == "choices") {
     Choices choices;
@@ -48,29 +33,12 @@ Ask read_ask(const Field& ask) {
 }
 
 Item read_item(const Field& item) {
-  Tokens prompt = read_tokens(item.at("prompt"));
-  if (prompt.empty()) {
-    throw core::Error("prompt-empty",
-                      item.name() + " has a prompt without tokens; the first token has nothing to follow.")
-        .with_hint("Begin prompts with the model's start token.");
-  }
+  Tokens prompt = model::read_prompt(item.at("prompt"), item.name());
   return {std::move(prompt), read_ask(item.at("ask"))};
 }
 
 AdapterRequest read_adapter(const Field& adapter) {
-  AdapterRequest result{adapter.at("name").text(), adapter.at("weightsFile").text(), {}};
-  for (const Field& module : adapter.at("modules").items()) {
-    result.modules.push_back({
-        .name = module.at("name").text(),
-        .a = module.at("a").text(),
-        .b = module.at("b").text(),
-        .rank = module.at("rank").integer(1, most_rank),
-        .in = module.at("in").integer(1, most_side),
-        .out = module.at("out").integer(1, most_side),
-        .scaling = module.at("scaling").number(),
-    });
-  }
-  return result;
+  return {adapter.at("name").text(), adapter.at("weightsFile").text(), model::read_modules(adapter.at("modules"))};
 }
 
 std::vector<double> read_coefficients(const Field& field, std::size_t modules) {
@@ -105,8 +73,6 @@ Pair read_pair(const Field& field, const Request& request) {
           static_cast<std::int32_t>(pair[1].integer(0, static_cast<std::int64_t>(request.items.size()) - 1))};
 }
 
-std::int32_t largest_of(const Tokens& tokens) { return tokens.empty() ? 0 : *std::ranges::max_element(tokens); }
-
 }  // namespace
 
 Request read_request(const core::Json& json) {
@@ -114,9 +80,9 @@ Request read_request(const core::Json& json) {
   Request request;
   request.model = root.at("model").text();
   request.device = root.at("device").text();
-  request.threads = static_cast<int>(root.at("threads").integer(1, most_threads));
-  request.memory_bytes = static_cast<std::uint64_t>(root.at("memoryBytes").integer(0, most_memory));
-  request.batch_tokens = root.at("batchTokens").integer(0, most_batch_tokens);
+  request.threads = static_cast<int>(root.at("threads").integer(1, model::most_threads));
+  request.memory_bytes = static_cast<std::uint64_t>(root.at("memoryBytes").integer(0, model::most_memory_bytes));
+  request.batch_tokens = root.at("batchTokens").integer(0, model::most_pass_tokens);
   for (const Field& adapter : root.at("adapters").items()) request.adapters.push_back(read_adapter(adapter));
   for (const Field& subject : root.at("subjects").items()) {
     request.subjects.push_back(read_subject(subject, request.adapters));
@@ -140,10 +106,10 @@ std::int64_t positions_of(const Item& item) {
 }
 
 std::int32_t largest_token(const Item& item) {
-  std::int32_t largest = largest_of(item.prompt);
-  if (const auto* loss = std::get_if<Loss>(&item.ask)) largest = std::max(largest, largest_of(loss->answer));
+  std::int32_t largest = model::largest_of(item.prompt);
+  if (const auto* loss = std::get_if<Loss>(&item.ask)) largest = std::max(largest, model::largest_of(loss->answer));
   if (const auto* choices = std::get_if<Choices>(&item.ask)) {
-    for (const Tokens& choice : choices->choices) largest = std::max(largest, largest_of(choice));
+    for (const Tokens& choice : choices->choices) largest = std::max(largest, model::largest_of(choice));
   }
   return largest;
 }

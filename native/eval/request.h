@@ -7,11 +7,12 @@
 #include <vector>
 
 #include "core/json.h"
+#include "model/request_parts.h"
 #include "model/unit_stack.h"
 
 namespace amalgam::eval {
 
-using Tokens = std::vector<std::int32_t>;
+using model::Tokens;
 
 /// Greedy continuation until a stop token, the bound or the end of the positions.
 struct Generate {
@@ -35,18 +36,9 @@ struct Item {
 
 /// An adapter's file and the names of its factors.
 struct AdapterRequest {
-  struct Module {
-    std::string name;
-    std::string a;
-    std::string b;
-    std::int64_t rank = 0;
-    std::int64_t in = 0;
-    std::int64_t out = 0;
-    double scaling = 1;
-  };
   std::string name;
   std::string weights_file;
-  std::vector<Module> modules;
+  std::vector<model::ModuleRequest> modules;
 };
 
 /// The base model with some adapters. Adapters whose coefficients are all 0 are left out, so that they change no bit.

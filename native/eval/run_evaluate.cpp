@@ -23,12 +23,7 @@ std::int64_t useful_slots(const ops::Device& device) { return device.name() == "
 
 void check_tokens(const Request& request, std::int64_t vocabulary) {
   for (std::size_t i = 0; i < request.items.size(); ++i) {
-    const std::int32_t largest = largest_token(request.items[i]);
-    if (largest < vocabulary) continue;
-    throw core::Error("vocabulary-mismatch", "items[" + std::to_string(i) + "] has the token " +
-                                                 std::to_string(largest) + "; the base model's embedding has " +
-                                                 std::to_string(vocabulary) + " rows.")
-        .with_hint("The tokenizer belongs to another base model.");
+    model::check_vocabulary(largest_token(request.items[i]), vocabulary, "items[" + std::to_string(i) + "]");
   }
 }
 
@@ -91,14 +86,14 @@ Json run_evaluate(const Json& json, core::Progress& progress, const core::Cancel
   const model::CheckpointFacts facts = model::read_checkpoint(request.model);
   check_tokens(request, facts.config.vocabulary);
   const auto device = ops::open_device(request.device, request.threads, cancel);
-  MemoryMeter memory(*device);
+  ops::MemoryMeter memory(*device);
   Stacks stacks(request, facts.config, *device, cancel);
   const Extent extent = extent_of(request, facts.config.max_positions);
   const Plan plan = plan_for(request, *device, facts, stacks, extent);
   stacks.limit(plan.unit_bytes);
   progress.stage("planning", static_cast<std::int64_t>(plan.estimate.free), "bytes");
   progress.advance(static_cast<std::int64_t>(plan.estimate.total()));
-  Journal journal(request.out_file);
+  core::Journal journal(request.out_file);
 
   const Time loading = std::chrono::steady_clock::now();
   model::Model model(*device, request.model, progress, cancel);

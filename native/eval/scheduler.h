@@ -6,15 +6,15 @@
 #include <vector>
 
 #include "core/cancel.h"
+#include "core/journal.h"
 #include "core/progress.h"
 #include "eval/batch.h"
-#include "eval/journal.h"
-#include "eval/memory_meter.h"
 #include "eval/plan.h"
 #include "eval/request.h"
 #include "eval/stacks.h"
 #include "eval/task.h"
 #include "model/model.h"
+#include "ops/memory_meter.h"
 
 namespace amalgam::eval {
 
@@ -36,8 +36,8 @@ class Scheduler {
     model::Model& model;
     model::KvCache* cache;
     Stacks& stacks;
-    Journal& journal;
-    MemoryMeter& memory;
+    core::Journal& journal;
+    ops::MemoryMeter& memory;
     core::Progress& progress;
     const core::CancelToken& cancel;
   };

@@ -18,7 +18,7 @@ struct OpenAdapter {
 
 OpenAdapter open_adapter(const AdapterRequest& request) {
   OpenAdapter open{std::make_unique<core::SafetensorsReader>(request.weights_file), {request.name, {}}};
-  for (const AdapterRequest::Module& module : request.modules) {
+  for (const model::ModuleRequest& module : request.modules) {
     open.adapter.modules.push_back(
         {module.name, lora::find_factors(*open.file, module.a, module.b, module.rank), module.scaling});
   }
@@ -27,7 +27,7 @@ OpenAdapter open_adapter(const AdapterRequest& request) {
 
 void check_modules(const AdapterRequest& request, const model::Config& config, const OpenAdapter& open) {
   for (std::size_t m = 0; m < request.modules.size(); ++m) {
-    const AdapterRequest::Module& module = request.modules[m];
+    const model::ModuleRequest& module = request.modules[m];
     const lora::FactorPair& factors = open.adapter.modules[m].factors;
     try {
       model::find_module(config, module.name, factors.in(), factors.out());

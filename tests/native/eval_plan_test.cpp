@@ -1,5 +1,6 @@
 // The plan of memory: what gives way first, and what is said when nothing can.
 #include "core/error.h"
+#include "core/shown_bytes.h"
 #include "eval/plan.h"
 #include "runner.h"
 
@@ -82,9 +83,9 @@ TEST("too little memory is refused with what to try") {
 }
 
 TEST("bytes are shown with two digits at least") {
-  CHECK_EQ(eval::shown_bytes(0), "0 B");
-  CHECK_EQ(eval::shown_bytes(999), "999 B");
-  CHECK_EQ(eval::shown_bytes(1000), "1.0 kB");
-  CHECK_EQ(eval::shown_bytes(16'100'000'000), "16 GB");
-  CHECK_EQ(eval::shown_bytes(999'600'000), "1.0 GB");
+  CHECK_EQ(core::shown_bytes(0), "0 B");
+  CHECK_EQ(core::shown_bytes(999), "999 B");
+  CHECK_EQ(core::shown_bytes(1000), "1.0 kB");
+  CHECK_EQ(core::shown_bytes(16'100'000'000), "16 GB");
+  CHECK_EQ(core::shown_bytes(999'600'000), "1.0 GB");
 }

@@ -1,11 +1,11 @@
-#include "eval/memory_meter.h"
+#include "ops/memory_meter.h"
 
 #include <unistd.h>
 
 #include <algorithm>
 #include <fstream>
 
-namespace amalgam::eval {
+namespace amalgam::ops {
 
 namespace {
 
@@ -21,11 +21,11 @@ std::uint64_t resident_bytes() {
   return facts ? resident * static_cast<std::uint64_t>(::sysconf(_SC_PAGESIZE)) : 0;
 }
 
-bool is_processor(const ops::Device& device) { return device.name() == "cpu"; }
+bool is_processor(const Device& device) { return device.name() == "cpu"; }
 
 }  // namespace
 
-MemoryMeter::MemoryMeter(const ops::Device& device)
+MemoryMeter::MemoryMeter(const Device& device)
     : device_(device), at_start_(is_processor(device) ? resident_bytes() : device.memory().free_bytes) {}
 
 void MemoryMeter::sample() {
@@ -43,4 +43,4 @@ std::uint64_t MemoryMeter::taken() const {
   return more > less ? more - less : 0;
 }
 
-}  // namespace amalgam::eval
+}  // namespace amalgam::ops

@@ -8,7 +8,7 @@
 #include "core/file.h"
 #include "core/json.h"
 
-namespace amalgam::eval {
+namespace amalgam::core {
 
 /// JSON lines at the end of a file.
 class Journal {
@@ -18,13 +18,13 @@ class Journal {
   explicit Journal(std::string path);
 
   /// Appends the lines and returns when they are on the disk. Throws Error "write-failed", "disk-full".
-  void append(const std::vector<core::Json>& lines);
+  void append(const std::vector<Json>& lines);
 
  private:
   void cut_torn_line() const;
 
   std::string path_;
-  core::FileDescriptor file_;
+  FileDescriptor file_;
 };
 
-}  // namespace amalgam::eval
+}  // namespace amalgam::core

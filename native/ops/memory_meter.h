@@ -5,13 +5,13 @@
 
 #include "ops/device.h"
 
-namespace amalgam::eval {
+namespace amalgam::ops {
 
 /// Counts from its construction: on the processor the growth of the process, on a graphics card what is less free
 /// there.
 class MemoryMeter {
  public:
-  explicit MemoryMeter(const ops::Device& device);
+  explicit MemoryMeter(const Device& device);
 
   /// Looks now. On a graphics card only now and then, because asking it takes longer there.
   void sample();
@@ -20,10 +20,10 @@ class MemoryMeter {
  private:
   std::uint64_t taken() const;
 
-  const ops::Device& device_;
+  const Device& device_;
   std::uint64_t at_start_ = 0;
   std::uint64_t peak_ = 0;
   std::uint64_t samples_ = 0;
 };
 
-}  // namespace amalgam::eval
+}  // namespace amalgam::ops

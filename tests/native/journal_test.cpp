@@ -3,12 +3,12 @@
 #include <iterator>
 #include <string>
 
-#include "eval/journal.h"
+#include "core/journal.h"
 #include "runner.h"
 
 using namespace amalgam;
 using core::Json;
-using eval::Journal;
+using core::Journal;
 
 namespace {
 
