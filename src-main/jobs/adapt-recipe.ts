@@ -5,6 +5,7 @@ import type { StoredJob } from '../library/job-store.ts'
 import type { AdaptJobInput } from './adapt-input.ts'
 import { contentOf } from './adapt-resolve.ts'
 import type { CheckedAdaptation } from './adapt-types.ts'
+import { searchMethodOf } from './search-input.ts'
 
 /** The part of a resolved adaptation that starts it again; the rest is for reading. */
 const keptSchema = v.object({ input: v.object({ ...adaptInputSchema.entries, group: v.optional(v.nullable(v.string()), null) }) })
@@ -34,7 +35,7 @@ export function describeAdaptation(checked: CheckedAdaptation): string {
     ...(own && { own: { adapter: own.id, name: own.name } }),
     ...(startFrom && { startFrom: { adapter: startFrom.id, name: startFrom.name } }),
     ...(pool.length > 0 && { pool: pool.length > mostNamed ? [...named, `and ${pool.length - mostNamed} more`] : named }),
-    ...(arm === 'search' && { method: input.method, searched: input.searched, searchCoefficients: input.searchCoefficients }),
+    ...(arm === 'search' && { method: searchMethodOf(checked), searched: input.searched, searchCoefficients: input.searchCoefficients }),
     params,
     seed: input.seed,
     device: device.name,

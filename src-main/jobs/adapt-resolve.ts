@@ -7,6 +7,7 @@ import type { AdaptKind, AdaptServices, CheckedAdaptation } from './adapt-types.
 import { chooseDevice } from './evaluate-device.ts'
 import { hashOf } from './evaluate-key.ts'
 import { findBase } from './evaluate-resolve.ts'
+import { checkSearch, searchMethodOf } from './search-input.ts'
 
 /** An input checked, or every problem that keeps it from being so. Warnings come along. */
 export interface AdaptResolution {
@@ -29,6 +30,7 @@ export function resolveAdaptation(input: AdaptJobInput, services: AdaptServices)
   const found = base ? findPool({ input, arm, control, params, base }, services) : null
   const problems = [
     ...paramProblems,
+    ...(arm === 'search' && !hasError(paramProblems) ? checkSearch({ input, preset, params }) : []),
     ...(baseProblem ? [baseProblem] : []),
     ...deviceProblems,
     ...taskProblems,
@@ -55,7 +57,7 @@ export function contentOf(checked: Omit<CheckedAdaptation, 'fingerprint'>): unkn
     pool: pool.map(({ contentHash }) => contentHash),
     own: own?.contentHash ?? null,
     startFrom: startFrom?.contentHash ?? null,
-    ...(arm === 'search' && { method: input.method, searched: input.searched, searchCoefficients: input.searchCoefficients }),
+    ...(arm === 'search' && { method: searchMethodOf(checked), searched: input.searched, searchCoefficients: input.searchCoefficients }),
   }
 }
 
