@@ -1,0 +1,106 @@
+import type { Interval } from './interval.ts'
+
+/**
+ * The arms that the verdict speaks of: the base model, one's own LoRA, the merge tuned without and with it, the same with random parameters, and one's own
+ * LoRA with only its coefficients tuned again.
+ */
+export const verdictArms = ['base', 'own', 'merged', 'mergedWithOwn', 'random', 'randomWithOwn', 'retuned'] as const
+export type VerdictArm = (typeof verdictArms)[number]
+
+/** How a paired difference reads: its interval leaves out 0, or holds 0 and the margin (nothing can be said), or holds 0 and ends below the margin. */
+export type Reading = 'above' | 'below' | 'undecided' | 'nothing'
+
+/** Which differences the verdict stands on: [one, other]. */
+export const comparisons = [
+  ['merged', 'base'],
+  ['mergedWithOwn', 'base'],
+  ['mergedWithOwn', 'own'],
+  ['mergedWithOwn', 'retuned'],
+  ['mergedWithOwn', 'randomWithOwn'],
+  ['merged', 'random'],
+  ['merged', 'own'],
+] as const satisfies readonly (readonly [VerdictArm, VerdictArm])[]
+
+/** One difference with how it reads; null where an arm is missing. */
+export interface Evidence {
+  readonly arm: VerdictArm
+  readonly to: VerdictArm
+  readonly difference: Interval
+  readonly reading: Reading
+}
+
+/**
+ * What the evidence supports (recycling-loras.md 6.2). `rule` is the number there, null where an arm is missing or the test examples do not suffice;
+ * "harmful" names the merges that are below the base model.
+ */
+export interface Verdict {
+  readonly outcome:
+    'harmful' | 'train' | 'rescaling' | 'random-as-well' | 'recycling-helps' | 'tuning-only' | 'content-helps' | 'undecided' | 'incomplete'
+  readonly rule: 1 | 2 | 3 | 4 | 5 | 6 | null
+  /** The difference that decided, or that could not be decided; null where an arm is missing. */
+  readonly decisive: Evidence | null
+  /** Merges that are clearly below the base model. */
+  readonly harmful: readonly VerdictArm[]
+  /** Arms without which the verdict cannot be given. */
+  readonly missing: readonly VerdictArm[]
+  readonly evidence: readonly Evidence[]
+}
+
+/** Points of a proportion below which a difference does not matter (CONTRACT.md, "Verdict"). */
+export const defaultMargin = 0.02
+
+/** How the interval of a difference reads against 0 and the margin. */
+export function readDifference({ low, high }: Pick<Interval, 'low' | 'high'>, margin: number = defaultMargin): Reading {
+  if (low > 0) return 'above'
+  if (high < 0) return 'below'
+  return high >= margin ? 'undecided' : 'nothing'
+}
+
+/**
+ * The verdict from paired differences, higher being better: rule 6 first, then 1 to 4 where there is an own LoRA, else 5. `differenceOf` gives the
+ * difference of the first arm minus the second, null where one is missing. Computed, never written by hand.
+ */
+export function judge(differenceOf: (arm: VerdictArm, to: VerdictArm) => Interval | null, margin: number = defaultMargin): Verdict {
+  const evidence = comparisons.flatMap(([arm, to]): Evidence[] => {
+    const difference = differenceOf(arm, to)
+    return difference === null ? [] : [{ arm, to, difference, reading: readDifference(difference, margin) }]
+  })
+  const find = (arm: VerdictArm, to: VerdictArm): Evidence | null => evidence.find((entry) => entry.arm === arm && entry.to === to) ?? null
+  const below = evidence.filter(({ to, reading }) => to === 'base' && reading === 'below')
+  const harmful = below.map(({ arm }) => arm)
+  const say = (
+    outcome: Verdict['outcome'],
+    rule: Verdict['rule'],
+    decisive: Evidence | null,
+    missing: readonly VerdictArm[] = [],
+  ): Verdict => ({
+    ...{ outcome, rule, decisive, harmful, missing, evidence },
+  })
+  if (below[0]) return say('harmful', 6, below[0])
+  const toOwn = find('mergedWithOwn', 'own')
+  if (toOwn === null) return judgeWithoutOwn(find, say)
+  for (const step of steps) {
+    const found = find('mergedWithOwn', step.to)
+    if (found === null) return say('incomplete', null, null, [step.to])
+    if (found.reading === 'undecided') return say('undecided', null, found)
+    if (found.reading !== 'above') return say(step.otherwise, step.rule, found)
+  }
+  return say('recycling-helps', 4, find('mergedWithOwn', 'randomWithOwn'))
+}
+
+/** Rules 1 to 3: what it means when the merge is not above that arm. */
+const steps = [
+  { to: 'own', otherwise: 'train', rule: 1 },
+  { to: 'retuned', otherwise: 'rescaling', rule: 2 },
+  { to: 'randomWithOwn', otherwise: 'random-as-well', rule: 3 },
+] as const
+
+function judgeWithoutOwn(
+  find: (arm: VerdictArm, to: VerdictArm) => Evidence | null,
+  say: (outcome: Verdict['outcome'], rule: Verdict['rule'], decisive: Evidence | null, missing?: readonly VerdictArm[]) => Verdict,
+): Verdict {
+  const toRandom = find('merged', 'random')
+  if (toRandom === null) return say('incomplete', null, null, ['own', 'random'])
+  if (toRandom.reading === 'undecided') return say('undecided', null, toRandom)
+  return toRandom.reading === 'above' ? say('content-helps', 5, toRandom) : say('tuning-only', 5, toRandom)
+}
