@@ -6,6 +6,7 @@
 #include "eval/logits.h"
 #include "lora/compare.h"
 #include "lora/inspect.h"
+#include "lora/similarity.h"
 #include "merge/preview.h"
 #include "merge/run_merge.h"
 
@@ -18,6 +19,8 @@ constexpr std::array kinds{
     JobKind{"preview", merge::run_preview},
     JobKind{"inspect", lora::run_inspect},
     JobKind{"compare", lora::run_compare},
+    JobKind{"similarity", lora::run_similarity},
+    JobKind{"matched-random", lora::run_matched_random},
     JobKind{"checkpoint", eval::run_checkpoint},
     JobKind{"evaluate", eval::run_evaluate},
     JobKind{"logits", eval::run_logits},

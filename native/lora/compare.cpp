@@ -6,18 +6,16 @@
 #include <map>
 #include <memory>
 #include <ranges>
-#include <string>
-#include <tuple>
 #include <utility>
 #include <vector>
 
 #include "core/cpu.h"
-#include "core/error.h"
 #include "core/safetensors.h"
 #include "core/thread_pool.h"
 #include "lora/compare_places.h"
 #include "lora/compare_products.h"
 #include "lora/factors.h"
+#include "lora/request_adapter.h"
 #include "lora/request_field.h"
 #include "ops/gemm.h"
 
@@ -27,10 +25,6 @@ namespace {
 
 using core::Json;
 using core::Matrix;
-
-constexpr std::int64_t most_threads = 1024;
-constexpr std::int64_t most_rank = 4096;
-constexpr std::int64_t most_side = std::int64_t{1} << 32;
 
 /// Memory of the modules that are being compared at the same time.
 constexpr std::int64_t most_bytes = 1'000'000'000;
@@ -84,7 +78,7 @@ Shares shares_of(int threads, std::int64_t fitting, std::int64_t modules) {
 class Comparison {
  public:
   explicit Comparison(const Field& root) {
-    std::map<std::tuple<std::string, std::int64_t, std::int64_t>, SharedModule> modules;
+    std::map<ModuleKey, SharedModule> modules;
     for (const Field& adapter : root.at("left").some_items()) {
       add(adapter, rows_++, [&](const auto& key) -> auto& { return modules[key].left; });
     }
@@ -142,30 +136,16 @@ class Comparison {
  private:
   template <typename SideOf>
   void add(const Field& adapter, int position, SideOf side_of) {
-    const core::SafetensorsReader& file =
-        *files_.emplace_back(std::make_unique<core::SafetensorsReader>(adapter.at("weightsFile").text()));
+    RequestAdapter opened = open_adapter(adapter);
     bool in_bf16 = true;
-    for (const Field& module : adapter.at("modules").items()) {
-      const FactorPair pair =
-          find_factors(file, module.at("a").text(), module.at("b").text(), module.at("rank").integer(1, most_rank));
-      check_side(file, *pair.a, pair.in(), module.at("in").integer(1, most_side));
-      check_side(file, *pair.b, pair.out(), module.at("out").integer(1, most_side));
-      std::vector<UnitSource>& side = side_of(std::tuple(module.at("name").text(), pair.in(), pair.out()));
-      if (!side.empty() && side.back().adapter == position) throw module.refuse("names a module twice");
-      side.push_back({pair, position, module.at("scaling").number()});
+    for (const RequestModule& module : opened.modules) {
+      std::vector<UnitSource>& side = side_of(module.key);
+      side.push_back({module.factors, position, module.scaling});
       in_bf16 = in_bf16 && all_bf16({&side.back(), 1});
     }
+    files_.push_back(std::move(opened.file));
     // Floats are read and widened through the system's cache, which reads ahead for them.
     if (in_bf16 && pair_products_) files_.back()->leave_cache();
-  }
-
-  static void check_side(const core::SafetensorsReader& file, const core::TensorInfo& tensor, std::int64_t found,
-                         std::int64_t expected) {
-    if (found == expected) return;
-    throw core::Error("shape-mismatch", "The factor's side is " + std::to_string(found) + ", not " +
-                                            std::to_string(expected) + ".")
-        .at_path(file.path())
-        .at_tensor(tensor.name);
   }
 
   Json sum_of(const std::vector<Matrix<double>>& products) const {
@@ -201,8 +181,7 @@ class Comparison {
 
 Json run_compare(const Json& request, core::Progress& progress, const core::CancelToken& cancel) {
   const Field root(request, "");
-  const auto threads = static_cast<int>(root.at("threads").integer(1, most_threads));
-  return Comparison(root).run(threads, progress, cancel);
+  return Comparison(root).run(threads_of(root), progress, cancel);
 }
 
 }  // namespace amalgam::lora

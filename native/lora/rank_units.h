@@ -17,9 +17,10 @@ namespace amalgam::lora {
 
 /// Where a unit comes from.
 struct UnitTag {
-  int source;          ///< position among the module's sources
-  int adapter;         ///< position among the job's adapters
-  std::int64_t index;  ///< row of the adapter's A, column of its B
+  int source;              ///< position among the module's sources
+  int adapter;             ///< position among the job's adapters
+  std::int64_t index;      ///< row of the adapter's A, column of its B
+  double coefficient = 1;  ///< what of the unit's scale is the adapter's coefficient; the rest is its scaling
 };
 
 /// The units of one source lie side by side, in the order of their index.

@@ -54,6 +54,8 @@ class Field {
     throw refuse("must be a finite number");
   }
 
+  bool flag() const { return value_.as_bool(name_); }
+
   const std::string& text() const {
     const std::string& text = value_.as_string(name_);
     if (!text.empty()) return text;
