@@ -77,6 +77,7 @@ Combined combine_on_factors(RankUnits units, const ModuleRequest& module, const 
   std::vector<double> coefficients;
   for (const SourceRequest& source : module.sources) coefficients.push_back(source.coefficient);
   scale_by_source(units, coefficients);
+  for (lora::UnitTag& tag : units.tags) tag.coefficient = coefficients[static_cast<std::size_t>(tag.source)];
   RankUnits result = rule(std::move(units));
   check_kept(module, result.count());
   return uncut(std::move(result), executor);

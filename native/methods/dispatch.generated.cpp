@@ -15,6 +15,7 @@ lora::RankUnits concat(lora::RankUnits, const ConcatParams&);
 core::Matrix<double> linear(const Cores&, const LinearParams&);
 core::Matrix<double> average(const Cores&, const AverageParams&);
 lora::RankUnits peft_linear(lora::RankUnits, const PeftLinearParams&);
+lora::RankUnits lorahub(lora::RankUnits, const LorahubParams&);
 OnTiles ties(const TiesParams&);
 lora::RankUnits lego(const UnitPool&, const LegoParams&);
 
@@ -58,6 +59,16 @@ AverageParams read_average(const ParamSource& source) {
 
 PeftLinearParams read_peft_linear(const ParamSource& source) {
   PeftLinearParams result{};
+  const ParamObject params = recipe_params(source);
+  check_names(params, {});
+  for (std::size_t i = 0; i < source.adapters.size(); ++i) {
+    check_names(adapter_params(source, i), {});
+  }
+  return result;
+}
+
+LorahubParams read_lorahub(const ParamSource& source) {
+  LorahubParams result{};
   const ParamObject params = recipe_params(source);
   check_names(params, {});
   for (std::size_t i = 0; i < source.adapters.size(); ++i) {
@@ -118,6 +129,10 @@ const std::array rows{
     Row{"peft_linear", false, [](const ParamSource& source) -> Rule {
           const auto params = read_peft_linear(source);
           return OnFactors([params](lora::RankUnits input) { return peft_linear(std::move(input), params); });
+        }},
+    Row{"lorahub", false, [](const ParamSource& source) -> Rule {
+          const auto params = read_lorahub(source);
+          return OnFactors([params](lora::RankUnits input) { return lorahub(std::move(input), params); });
         }},
     Row{"ties", false, [](const ParamSource& source) -> Rule {
           const auto params = read_ties(source);

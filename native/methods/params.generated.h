@@ -18,6 +18,9 @@ struct AverageParams {};
 /// PEFT linear (factor sums)
 struct PeftLinearParams {};
 
+/// LoraHub (factor sums)
+struct LorahubParams {};
+
 enum class TiesVariant { paper, count };
 
 /// TIES (trim, elect sign, mean of the agreeing)

@@ -20,6 +20,7 @@ const rankWords: Readonly<Record<MethodEntry['outputRank'], string>> = {
   sum: 'the sum of the ranks',
   chosen: '`output.rank`; by default the largest rank of the adapters',
   common: 'the common rank of the adapters',
+  largest: 'the largest rank of the adapters',
   k: 'parameter `k`',
 }
 const actsOnWords: Readonly<Record<MethodEntry['actsOn'], string>> = {

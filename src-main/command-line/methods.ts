@@ -68,6 +68,7 @@ const rankWords = {
   sum: 'the sum of the ranks',
   chosen: 'output.rank: an integer, "sum" or "auto" (the largest source rank)',
   common: 'the one rank that all adapters have',
+  largest: 'the largest rank of the adapters that have the module',
   k: 'the parameter k',
 } as const satisfies Record<MethodEntry['outputRank'], string>
 

@@ -40,8 +40,8 @@ export interface MethodEntry {
   readonly needs: { readonly base?: boolean; readonly data?: boolean; readonly equalRanks?: boolean; readonly sharedModules?: boolean }
   /** Whether the recipe may give coefficients. */
   readonly coefficients: boolean
-  /** sum: rank is the sum of the sources'; chosen: `output.rank` cuts it; common: the ranks' one value; k: parameter k. */
-  readonly outputRank: 'sum' | 'chosen' | 'common' | 'k'
+  /** sum: rank is the sum of the sources'; chosen: `output.rank` cuts it; common: the ranks' one value; largest: the largest of them, per module; k: parameter k. */
+  readonly outputRank: 'sum' | 'chosen' | 'common' | 'largest' | 'k'
   readonly usesSeed: boolean
   readonly tuning: 'gradient' | 'search' | 'none'
   readonly params: readonly ParamSpec[]
@@ -149,6 +149,32 @@ export const methods = [
       { id: 'gauge', holds: false, note: 'the sum of factors depends on how each adapter is split into B and A' },
       { id: 'cancellation', holds: true },
       { id: 'copies', holds: false, note: 'n copies at 1/n have factors scaled by n times the root of 1/n, so the product grows by n' },
+    ],
+  },
+  {
+    id: 'lorahub',
+    label: 'LoraHub (factor sums)',
+    family: 'linear',
+    actsOn: 'factors',
+    kind: 'on_factors',
+    reference: 'Huang et al. 2023, LoraHub (arXiv 2307.13269), as released: A and B are combined separately',
+    formula: 'A = Σ cᵢ √sᵢ Aᵢ,  B = Σ cᵢ √sᵢ Bᵢ',
+    summary:
+      'What LoraHub searches over: A factors and B factors are added up separately, so every coefficient counts twice and the result holds cross products of unlike adapters. Smaller ranks are filled up with zeros, and the root of the scaling is folded into both factors (the original needs equal ranks and modules, and one scaling).',
+    inputs: { min: 1 },
+    needs: {},
+    coefficients: true,
+    outputRank: 'largest',
+    usesSeed: false,
+    tuning: 'search',
+    params: [],
+    identities: [
+      { id: 'single', holds: true },
+      { id: 'negation', holds: false, note: 'each coefficient enters both factors, so negating all of them changes nothing' },
+      { id: 'permutation', holds: true },
+      { id: 'gauge', holds: false, note: 'the sum of factors depends on how each adapter is split into B and A' },
+      { id: 'cancellation', holds: true },
+      { id: 'copies', holds: true },
     ],
   },
   {

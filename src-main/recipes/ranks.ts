@@ -65,7 +65,8 @@ function keptRank(
     case 'sum':
       return sumOfRanks(module)
     case 'common':
-      return Math.max(...module.contributions.map((contribution) => contribution.module.rank))
+    case 'largest':
+      return largestRank(module)
     case 'k':
       return Math.min(Number(params['k']), sumOfRanks(module))
     case 'chosen':
@@ -78,6 +79,10 @@ function sumOfRanks(module: SharedModule): number {
   return module.contributions.reduce((sum, contribution) => sum + contribution.module.rank, 0)
 }
 
+function largestRank(module: SharedModule): number {
+  return Math.max(...module.contributions.map((contribution) => contribution.module.rank))
+}
+
 /** The most that a result can have: a sum of updates has at most their ranks together, one made entry by entry can have any. */
 function fullRank(method: MethodEntry, module: SharedModule): number {
   const sides = Math.min(module.in, module.out)
@@ -85,7 +90,7 @@ function fullRank(method: MethodEntry, module: SharedModule): number {
 }
 
 function largestSourceRank(modules: readonly SharedModule[]): number {
-  return Math.max(...modules.flatMap(({ contributions }) => contributions.map(({ module }) => module.rank)))
+  return Math.max(...modules.map(largestRank))
 }
 
 function padRank(rank: number, padTo: Recipe['output']['padTo']): { readonly rank: number; readonly problems: readonly Problem[] } {
@@ -113,13 +118,11 @@ export function checkRankRange(rank: AskedRank): readonly Problem[] {
 }
 
 function fixedByMethod(method: MethodEntry, rank: AskedRank, modules: readonly SharedModule[]): Problem {
-  const ranks = Math.max(
-    0,
-    ...modules.map(method.outputRank === 'sum' ? sumOfRanks : ({ contributions }) => contributions[0]?.module.rank ?? 0),
-  )
+  const ranks = Math.max(0, ...modules.map(method.outputRank === 'sum' ? sumOfRanks : largestRank))
   const rule = {
     sum: 'always the sum of the ranks of its adapters',
     common: 'always the common rank of its adapters',
+    largest: 'always the largest rank of its adapters',
     k: 'its parameter k',
     chosen: 'chosen',
   }[method.outputRank]

@@ -55,6 +55,7 @@ export function rankRuleOf(method: MethodEntry): string {
     sum: 'The sum of the ranks: nothing is cut.',
     chosen: 'You choose; what does not fit is cut and reported.',
     common: 'The one rank that all adapters share.',
+    largest: 'The largest rank of the adapters.',
     k: 'As many as there are clusters (k).',
   }
   return rules[method.outputRank]

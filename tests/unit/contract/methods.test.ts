@@ -5,7 +5,7 @@ import { checkParams, defaultsOf } from '../../../src-main/contract/params.ts'
 const entries: readonly MethodEntry[] = methods
 
 test('ids are unique, in snake_case, and found', () => {
-  expect(methodIds).toEqual(['concat', 'linear', 'average', 'peft_linear', 'ties', 'lego'])
+  expect(methodIds).toEqual(['concat', 'linear', 'average', 'peft_linear', 'lorahub', 'ties', 'lego'])
   expect(new Set(methodIds).size).toBe(methodIds.length)
   for (const id of methodIds) {
     expect(id).toMatch(/^[a-z][a-z0-9_]*$/)

@@ -46,7 +46,7 @@ type OutputRank = 'auto' | 'sum' | 4096
 
 /** The default, and one that keeps everything where the rank can be chosen: a number for results of full rank, of which there is no "sum". */
 function outputRanks(method: MethodEntry): readonly OutputRank[] {
-  if (method.outputRank === 'common' || method.outputRank === 'k') return ['auto']
+  if (method.outputRank !== 'sum' && method.outputRank !== 'chosen') return ['auto']
   return ['auto', method.kind === 'on_tiles' ? 4096 : 'sum']
 }
 
