@@ -1,5 +1,6 @@
 import { planAdaptation } from '../jobs/adapt-plan.ts'
 import { keepBest, startAdaptations } from '../jobs/adapt-start.ts'
+import { promoteTrial } from '../jobs/search-promote.ts'
 import type { Handlers } from './serve.ts'
 import type { Services } from './services.ts'
 
@@ -10,7 +11,7 @@ export function adaptHandlers({
   queue,
 }: Pick<Services, 'adapt' | 'library' | 'queue'>): Pick<
   Handlers,
-  'adapt.plan' | 'adapt.start' | 'adapt.list' | 'adapt.get' | 'adapt.keepBest'
+  'adapt.plan' | 'adapt.start' | 'adapt.list' | 'adapt.get' | 'adapt.keepBest' | 'adapt.promote'
 > {
   return {
     'adapt.plan': (input) => planAdaptation(input, adapt),
@@ -20,6 +21,10 @@ export function adaptHandlers({
     },
     'adapt.list': (filter) => library.adaptations.list(filter),
     'adapt.get': ({ jobId }) => library.adaptations.get(jobId),
+    'adapt.promote': (place) => {
+      const { jobId, problems } = promoteTrial(place, adapt, queue)
+      return { jobId, problems: [...problems] }
+    },
     'adapt.keepBest': ({ jobId }) => ({ problems: [...keepBest(jobId, adapt, queue)] }),
   }
 }

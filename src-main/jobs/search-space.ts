@@ -62,6 +62,13 @@ export function trialSpace(adapters: readonly SearchedAdapter[], { input, method
   }
 }
 
+/** The recipe of a candidate as it is written: the exact sum is cut where a rank is asked for, which concatenating does not do. */
+export function writtenRecipe(recipe: Recipe, params: ParamValues): Recipe {
+  const outputRank = numberOf(params, 'outputRank')
+  if (recipe.method !== 'concat' || outputRank === 0) return recipe
+  return { ...recipe, method: 'linear', output: { ...recipe.output, rank: outputRank } }
+}
+
 /** The mean of the absolute coefficients of a candidate; 0 where none are searched. */
 export function meanAbsolute(names: readonly string[], candidate: Candidate): number {
   return names.length === 0 ? 0 : names.reduce((sum, name) => sum + Math.abs(Number(candidate[name])), 0) / names.length
