@@ -1,5 +1,7 @@
 #include "core/random.h"
 
+#include "core/philox.h"
+
 #include <cmath>
 #include <numbers>
 
@@ -20,13 +22,7 @@ std::uint32_t high(std::uint64_t bits) { return static_cast<std::uint32_t>(bits 
 }  // namespace
 
 std::array<std::uint32_t, 4> philox4x32(std::array<std::uint32_t, 4> counter, std::array<std::uint32_t, 2> key) {
-  for (int round = 0; round < 10; ++round) {
-    const std::uint64_t first = std::uint64_t{0xd2511f53u} * counter[0];
-    const std::uint64_t second = std::uint64_t{0xcd9e8d57u} * counter[2];
-    counter = {high(second) ^ counter[1] ^ key[0], low(second), high(first) ^ counter[3] ^ key[1], low(first)};
-    key = {key[0] + 0x9e3779b9u, key[1] + 0xbb67ae85u};
-  }
-  return counter;
+  return std::to_array(philox({{counter[0], counter[1], counter[2], counter[3]}}, key[0], key[1]).word);
 }
 
 RandomStream::RandomStream(std::uint64_t seed, std::string_view text) : seed_(seed), text_hash_(hash_of(text)) {}

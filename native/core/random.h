@@ -7,8 +7,7 @@
 
 namespace amalgam::core {
 
-/// Philox4x32-10 (Salmon et al. 2011, Parallel random numbers: as easy as 1, 2, 3): four words from a counter of four
-/// words and a key of two.
+/// Philox4x32-10 (core/philox.h): four words from a counter of four words and a key of two.
 std::array<std::uint32_t, 4> philox4x32(std::array<std::uint32_t, 4> counter, std::array<std::uint32_t, 2> key);
 
 /// The numbers of one (seed, text). The seed is the key; the text, hashed, is the upper half of the counter; the

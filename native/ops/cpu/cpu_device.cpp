@@ -127,6 +127,43 @@ void CpuDevice::token_choices(Array x, Array w, std::span<const std::int32_t> ta
   cpu::token_choices(executor_, x, w, targets, log_probabilities, best);
 }
 
+void CpuDevice::linear_back(Array d_out, Array w, Array d_x, Into into) {
+  cpu::linear_back(executor_, d_out, w, d_x, into);
+}
+
+void CpuDevice::weight_back(Array d_out, Array x, Array d_w) { cpu::weight_back(executor_, d_out, x, d_w); }
+
+void CpuDevice::scale_units(Array u, Array c, std::span<const std::int32_t> set_of_row, Array out) {
+  cpu::scale_units(executor_, u, c, set_of_row, out);
+}
+
+void CpuDevice::unit_back(Array u, Array v, std::span<const std::int32_t> set_of_row, Array d_c) {
+  cpu::unit_back(executor_, u, v, set_of_row, d_c);
+}
+
+void CpuDevice::dropout(Array x, float rate, std::uint64_t key, Array out, Into into) {
+  cpu::dropout(executor_, x, rate, key, out, into);
+}
+
+void CpuDevice::rms_norm_back(Array x, Array weight, float eps, Array d_out, Array d_x) {
+  cpu::rms_norm_back(executor_, x, weight, eps, d_out, d_x);
+}
+
+void CpuDevice::rope_back(Array d_x, std::int64_t head_dim, std::span<const std::int32_t> positions, Array cosines,
+                          Array sines) {
+  cpu::rope_back(executor_, d_x, head_dim, positions, cosines, sines);
+}
+
+void CpuDevice::swiglu_back(Array gate, Array up, Array d_out, Array d_gate, Array d_up) {
+  cpu::swiglu_back(executor_, gate, up, d_out, d_gate, d_up);
+}
+
+double CpuDevice::squared_norm(Array g, Array mask) { return cpu::squared_norm(executor_, g, mask); }
+
+void CpuDevice::adamw(Array p, Array g, Array m, Array v, Array mask, const AdamwStep& step, Array copy) {
+  cpu::adamw(executor_, p, g, m, v, mask, step, copy);
+}
+
 void CpuDevice::attention_back(Array q, Array k, Array v, Array out, Array d_out,
                                std::span<const SequenceRows> sequences, const AttentionShape& shape, Array d_q,
                                Array d_k, Array d_v) {

@@ -45,6 +45,17 @@ class CpuDevice final : public Device {
   void token_choices(Array x, Array w, std::span<const std::int32_t> targets, std::span<double> log_probabilities,
                      std::span<std::int32_t> best) override;
 
+  void linear_back(Array d_out, Array w, Array d_x, Into into) override;
+  void weight_back(Array d_out, Array x, Array d_w) override;
+  void scale_units(Array u, Array c, std::span<const std::int32_t> set_of_row, Array out) override;
+  void unit_back(Array u, Array v, std::span<const std::int32_t> set_of_row, Array d_c) override;
+  void dropout(Array x, float rate, std::uint64_t key, Array out, Into into) override;
+  void rms_norm_back(Array x, Array weight, float eps, Array d_out, Array d_x) override;
+  void rope_back(Array d_x, std::int64_t head_dim, std::span<const std::int32_t> positions, Array cosines,
+                 Array sines) override;
+  void swiglu_back(Array gate, Array up, Array d_out, Array d_gate, Array d_up) override;
+  double squared_norm(Array g, Array mask) override;
+  void adamw(Array p, Array g, Array m, Array v, Array mask, const AdamwStep& step, Array copy) override;
   void attention_back(Array q, Array k, Array v, Array out, Array d_out, std::span<const SequenceRows> sequences,
                       const AttentionShape& shape, Array d_q, Array d_k, Array d_v) override;
   void token_loss(TokenObjective objective, Array x, Array w, std::span<const std::int32_t> targets,

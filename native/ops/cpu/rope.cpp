@@ -4,8 +4,13 @@
 
 namespace amalgam::ops {
 
-void cpu::rope(Executor& executor, Array x, std::int64_t head_dim, std::span<const std::int32_t> positions,
-               Array cosines, Array sines) {
+namespace {
+
+using namespace cpu;
+
+/// By the angles (direction 1) or by the opposite ones (-1).
+void rotate_heads(Executor& executor, Array x, std::int64_t head_dim, std::span<const std::int32_t> positions,
+                  Array cosines, Array sines, float direction) {
   const std::int64_t half = head_dim / 2;
   require(head_dim > 0 && head_dim % 2 == 0 && x.cols % head_dim == 0, "rope: head_dim");
   require(static_cast<std::int64_t>(positions.size()) == x.rows, "rope: one position per row");
@@ -25,13 +30,26 @@ void cpu::rope(Executor& executor, Array x, std::int64_t head_dim, std::span<con
           for (std::int64_t j = 0; j < half; ++j) {
             const float first = head[j];
             const float second = head[half + j];
-            head[j] = first * cosine[j] - second * sine[j];
-            head[half + j] = second * cosine[j] + first * sine[j];
+            const float turn = direction * sine[j];
+            head[j] = first * cosine[j] - second * turn;
+            head[half + j] = second * cosine[j] + first * turn;
           }
         }
       }
     });
   });
+}
+
+}  // namespace
+
+void cpu::rope(Executor& executor, Array x, std::int64_t head_dim, std::span<const std::int32_t> positions,
+               Array cosines, Array sines) {
+  rotate_heads(executor, x, head_dim, positions, cosines, sines, 1.0f);
+}
+
+void cpu::rope_back(Executor& executor, Array d_x, std::int64_t head_dim, std::span<const std::int32_t> positions,
+                    Array cosines, Array sines) {
+  rotate_heads(executor, d_x, head_dim, positions, cosines, sines, -1.0f);
 }
 
 }  // namespace amalgam::ops
