@@ -61,8 +61,9 @@ namespace amalgam::learn {
 /// ("checkpoint-invalid"). A cancelled job writes a checkpoint first.
 ///
 /// outFile: for every adapter that is trained, or all where the granularity is "unit", its factors at the chosen step in
-/// F32 under their names (granularity unit: coefficients are multiplied into B), written whole and renamed. No file where
-/// there is none of them.
+/// F32 under their names (granularity unit: coefficients are multiplied into B), written whole and renamed. Where the
+/// request has several adapters each name has its adapter's position before it ("0.base_model..."), for adapters name their
+/// factors alike. No file where there is none of them.
 /// Result: { "chosenStep", "lastStep", "stopped": "done" | "asked" | "diverged" | "not-finite", "where": what was not finite
 ///   (a module, or "loss"), "value": the loss that ended a diverged job, "startLoss", "chosenLoss", "lastLoss": validation,
 ///   "coefficients": [[one per module of that adapter, or list per unit]] after the activation, at the chosen step,
