@@ -43,6 +43,17 @@ void Journal::cut_torn_line() const {
   if (end != status.st_size && ::ftruncate(file_.get(), end) != 0) throw write_error(errno, path_);
 }
 
+std::uint64_t Journal::bytes() const {
+  struct stat status{};
+  if (::fstat(file_.get(), &status) != 0) throw write_error(errno, path_);
+  return static_cast<std::uint64_t>(status.st_size);
+}
+
+void Journal::cut_to(std::uint64_t length) {
+  if (bytes() < length) throw Error("file-changed", "The journal has lost lines since it was written.").at_path(path_);
+  if (::ftruncate(file_.get(), static_cast<off_t>(length)) != 0) throw write_error(errno, path_);
+}
+
 void Journal::append(const std::vector<Json>& lines) {
   if (lines.empty()) return;
   std::string text;

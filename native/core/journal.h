@@ -1,4 +1,4 @@
-// The file into which an evaluation writes what it has done, so that a crash costs one batch at most.
+// The file into which a job writes what it has done, so that a crash costs little of it.
 #pragma once
 
 #include <cstdint>
@@ -19,6 +19,11 @@ class Journal {
 
   /// Appends the lines and returns when they are on the disk. Throws Error "write-failed", "disk-full".
   void append(const std::vector<Json>& lines);
+
+  /// Bytes of its whole lines.
+  std::uint64_t bytes() const;
+  /// Cuts off what follows the first `bytes` bytes. Throws Error "file-changed" when there are fewer.
+  void cut_to(std::uint64_t bytes);
 
  private:
   void cut_torn_line() const;

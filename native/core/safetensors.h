@@ -103,7 +103,7 @@ class SafetensorsReader {
   std::unordered_map<std::string_view, std::size_t> index_;  // views of header_.tensors' names
 };
 
-/// A tensor to be written: F32, BF16 or F16.
+/// A tensor to be written: F32, BF16 or F16, or U8 (masks).
 struct TensorPlan {
   std::string name;
   DType dtype = DType::F32;
@@ -123,6 +123,8 @@ class SafetensorsWriter {
   void write_f32(std::string_view name, std::int64_t first_row, std::int64_t row_count, const float* data);
   /// The whole tensor.
   void write_f32(std::string_view name, const float* data);
+  /// All bytes of a tensor as they are, numbers that are not finite included.
+  void write_raw(std::string_view name, const void* data);
 
   /// Waits until `bytes` bytes from `offset` of the file are on their way to the disk: finish() in pieces, between
   /// which a job can be cancelled.

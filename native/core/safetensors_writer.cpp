@@ -26,8 +26,9 @@ std::vector<TensorInfo> lay_out(std::vector<TensorPlan> plan) {
       return Error("request-invalid", message).at_tensor(entry.name);
     };
     if (!tensors.empty() && tensors.back().name == entry.name) throw refuse("The tensor is to be written twice.");
-    if (entry.dtype != DType::F32 && entry.dtype != DType::BF16 && entry.dtype != DType::F16) {
-      throw refuse("Tensors are written as F32, BF16 or F16.");
+    if (entry.dtype != DType::F32 && entry.dtype != DType::BF16 && entry.dtype != DType::F16 &&
+        entry.dtype != DType::U8) {
+      throw refuse("Tensors are written as F32, BF16, F16 or U8.");
     }
     std::int64_t bytes = dtype_bits(entry.dtype) / 8;
     for (const std::int64_t size : entry.shape) {
@@ -139,6 +140,12 @@ void SafetensorsWriter::write_f32(std::string_view name, std::int64_t first_row,
     left -= count;
   }
   if (first_row + row_count == tensor.rows()) file_.start_flush(data_begin_ + tensor.begin, tensor.end - tensor.begin);
+}
+
+void SafetensorsWriter::write_raw(std::string_view name, const void* data) {
+  const TensorInfo& tensor = at(name);
+  file_.write(data_begin_ + tensor.begin, static_cast<std::size_t>(tensor.end - tensor.begin), data);
+  bytes_written_ += tensor.end - tensor.begin;
 }
 
 void SafetensorsWriter::finish() {
