@@ -14,6 +14,7 @@ import { mergeCommand } from './merge.ts'
 import { methodsCommand } from './methods.ts'
 import { restoreBackupCommand } from './restore-backup.ts'
 import { scorePoolCommand } from './score-pool.ts'
+import { searchCommand } from './search.ts'
 import { serveCommand } from './serve.ts'
 import { taskCommand } from './task.ts'
 
@@ -35,6 +36,7 @@ export const commands: readonly Command[] = [
   exportCommand,
   evalCommand,
   scorePoolCommand,
+  searchCommand,
   generateCommand,
   jobsCommand,
   restoreBackupCommand,
