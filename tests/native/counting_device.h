@@ -23,6 +23,7 @@ class CountingDevice final : public ops::Device {
 
   std::string name() const override { return "counting"; }
   core::DType activations() const override { return inner_->activations(); }
+  core::DType accumulators() const override { return inner_->accumulators(); }
   /// As the other device stores it, or everything in one type when that was asked for.
   core::DType stored(core::DType file_type) const override {
     return stored_ == core::DType::F32 ? inner_->stored(file_type) : stored_;
@@ -79,6 +80,44 @@ class CountingDevice final : public ops::Device {
   void token_choices(ops::Array x, ops::Array w, std::span<const std::int32_t> targets,
                      std::span<double> log_probabilities, std::span<std::int32_t> best) override {
     inner_->token_choices(x, w, targets, log_probabilities, best);
+  }
+
+  void linear_back(ops::Array d_out, ops::Array w, ops::Array d_x, ops::Into into) override {
+    inner_->linear_back(d_out, w, d_x, into);
+  }
+  void weight_back(ops::Array d_out, ops::Array x, ops::Array d_w) override { inner_->weight_back(d_out, x, d_w); }
+  void scale_units(ops::Array u, ops::Array c, std::span<const std::int32_t> set_of_row, ops::Array out) override {
+    inner_->scale_units(u, c, set_of_row, out);
+  }
+  void unit_back(ops::Array u, ops::Array v, std::span<const std::int32_t> set_of_row, ops::Array d_c) override {
+    inner_->unit_back(u, v, set_of_row, d_c);
+  }
+  void dropout(ops::Array x, float rate, std::uint64_t key, ops::Array out, ops::Into into) override {
+    inner_->dropout(x, rate, key, out, into);
+  }
+  void rms_norm_back(ops::Array x, ops::Array weight, float eps, ops::Array d_out, ops::Array d_x) override {
+    inner_->rms_norm_back(x, weight, eps, d_out, d_x);
+  }
+  void rope_back(ops::Array d_x, std::int64_t head_dim, std::span<const std::int32_t> positions, ops::Array cosines,
+                 ops::Array sines) override {
+    inner_->rope_back(d_x, head_dim, positions, cosines, sines);
+  }
+  void attention_back(ops::Array q, ops::Array k, ops::Array v, ops::Array out, ops::Array d_out,
+                      std::span<const ops::SequenceRows> sequences, const ops::AttentionShape& shape, ops::Array d_q,
+                      ops::Array d_k, ops::Array d_v) override {
+    inner_->attention_back(q, k, v, out, d_out, sequences, shape, d_q, d_k, d_v);
+  }
+  void swiglu_back(ops::Array gate, ops::Array up, ops::Array d_out, ops::Array d_gate, ops::Array d_up) override {
+    inner_->swiglu_back(gate, up, d_out, d_gate, d_up);
+  }
+  void token_loss(ops::TokenObjective objective, ops::Array x, ops::Array w, std::span<const std::int32_t> targets,
+                  std::span<const float> weights, std::span<double> values, ops::Array d_x) override {
+    inner_->token_loss(objective, x, w, targets, weights, values, d_x);
+  }
+  double squared_norm(ops::Array g, ops::Array mask) override { return inner_->squared_norm(g, mask); }
+  void adamw(ops::Array p, ops::Array g, ops::Array m, ops::Array v, ops::Array mask, const ops::AdamwStep& step,
+             ops::Array copy) override {
+    inner_->adamw(p, g, m, v, mask, step, copy);
   }
 
  private:
