@@ -379,10 +379,13 @@ int32_t start(AmalgamContext* context, const AmalgamAttentionBack& back, const A
   };
   int32_t status = run(query_back_kernel<depth>, back.heads);
   if (status != 0) return status;
-  // The sums of both, for the widest heads, are more than the registers of a thread.
-  if constexpr (depth <= 128) return run(key_back_kernel<depth, true, true>, back.kv_heads);
-  status = run(key_back_kernel<depth, true, false>, back.kv_heads);
-  return status != 0 ? status : run(key_back_kernel<depth, false, true>, back.kv_heads);
+  if constexpr (depth <= 128) {
+    return run(key_back_kernel<depth, true, true>, back.kv_heads);
+  } else {
+    // The sums of both are more than the registers of a thread.
+    status = run(key_back_kernel<depth, true, false>, back.kv_heads);
+    return status != 0 ? status : run(key_back_kernel<depth, false, true>, back.kv_heads);
+  }
 }
 
 }  // namespace

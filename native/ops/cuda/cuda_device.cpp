@@ -1,14 +1,12 @@
 #include "ops/cuda/cuda_device.h"
 
 #include <algorithm>
-#include <stdexcept>
 #include <string>
 #include <vector>
 
 #include "core/error.h"
-#include "ops/cuda/check_cublas.h"
 #include "ops/cuda/cublas_library.h"
-#include "ops/cuda/cuda_context.h"
+#include "ops/cuda/cuda_device_class.h"
 #include "ops/cuda/cuda_library.h"
 
 namespace amalgam::ops {
@@ -19,90 +17,30 @@ using core::DType;
 
 constexpr std::size_t logit_bytes = std::size_t{256} << 20;  ///< most memory for the logits of a chunk of rows
 constexpr std::int64_t most_chunk_rows = 1024;
-constexpr std::int64_t most_head_dim = 256;
 
-void require(bool fits, const char* words) {
-  if (!fits) throw std::logic_error(words);
+}  // namespace
+
+std::int64_t rows_of_logits(std::int64_t count, std::int64_t vocabulary) {
+  const auto fitting = static_cast<std::int64_t>(logit_bytes / (static_cast<std::size_t>(vocabulary) * sizeof(float)));
+  return std::min(count, std::clamp<std::int64_t>(fitting, 16, most_chunk_rows));
 }
 
-bool is_bf16(const Array& array) { return array.type == DType::BF16; }
-
-bool same_shape(const Array& left, const Array& right) { return left.rows == right.rows && left.cols == right.cols; }
-
-AmalgamArray table_array(const Array& array) {
-  return {array.data, array.type == DType::BF16 ? AMALGAM_BF16 : AMALGAM_F32, array.rows, array.cols, array.stride};
+std::vector<AmalgamTile> attention_tiles(std::span<const AmalgamSequence> sequences) {
+  std::vector<AmalgamTile> tiles;
+  for (std::size_t sequence = 0; sequence < sequences.size(); ++sequence) {
+    const std::int64_t count = (sequences[sequence].rows + AMALGAM_ATTENTION_ROWS - 1) / AMALGAM_ATTENTION_ROWS;
+    for (std::int64_t tile = count - 1; tile >= 0; --tile) {
+      tiles.push_back({static_cast<int32_t>(sequence), static_cast<int32_t>(tile)});
+    }
+  }
+  return tiles;
 }
 
-class CudaDevice final : public Device {
- public:
-  CudaDevice(const AmalgamBackend& backend, const AmalgamCublas* cublas, int index, const core::CancelToken& cancel)
-      : context_(backend, cublas, index), cancel_(cancel), table_(backend) {
-    if (cublas != nullptr && !small_product_is_right(*this)) context_.reopen_without_cublas();
-  }
-
-  std::string name() const override { return "cuda:" + std::to_string(context_.index()); }
-  DType activations() const override { return DType::BF16; }
-  DType stored(DType) const override { return DType::BF16; }
-
-  DeviceMemory memory() const override {
-    DeviceMemory memory;
-    context_.call(table_.memory_info, &memory.free_bytes, &memory.total_bytes);
-    return memory;
-  }
-
-  void* allocate(std::size_t bytes) override { return context_.allocate(bytes); }
-  void release(void* data) noexcept override { context_.release(data); }
-
-  void upload(void* to, const void* host, std::size_t bytes) override {
-    cancel_.check();
-    context_.call(table_.copy_in, to, host, static_cast<uint64_t>(bytes));
-  }
-  void download(void* host, const void* from, std::size_t bytes) override {
-    context_.call(table_.copy_out, host, from, static_cast<uint64_t>(bytes));
-    wait();
-  }
-  void fill_zero(void* data, std::size_t bytes) override {
-    context_.call(table_.fill_zero, data, static_cast<uint64_t>(bytes));
-  }
-  void wait() override { context_.call(table_.wait); }
-
-  void embed(Array table, std::span<const std::int32_t> ids, Array out) override;
-  void rms_norm(Array x, Array weight, float eps, Array out) override;
-  void linear(Array x, Array w, Array out, Into into) override;
-  void add_bias(Array x, Array bias) override;
-  void add_units(Array x, Array a, Array b, Array c, std::span<const std::int32_t> set_of_row, Array out) override;
-  void rope(Array x, std::int64_t head_dim, std::span<const std::int32_t> positions, Array cosines,
-            Array sines) override;
-  void attention(Array q, Array k, Array v, const CacheLayer& cache, std::span<const SequenceRows> sequences,
-                 const AttentionShape& shape, Array out) override;
-  void keep_keys(Array k, Array v, const CacheLayer& cache, std::span<const SequenceRows> sequences) override;
-  void swiglu(Array gate, Array up, Array out) override;
-  void add(Array x, Array y) override;
-  void token_choices(Array x, Array w, std::span<const std::int32_t> targets, std::span<double> log_probabilities,
-                     std::span<std::int32_t> best) override;
-
- private:
-  void prefill(AmalgamAttention attention, std::span<const AmalgamSequence> sequences);
-  void decode(AmalgamAttention attention, std::span<const AmalgamSequence> sequences);
-
-  mutable CudaContext context_;
-  const core::CancelToken& cancel_;
-  const AmalgamBackend& table_;
-
-  CardList<std::int32_t> ids_{context_};
-  CardList<std::int32_t> sets_{context_};
-  CardList<std::int32_t> positions_{context_};
-  CardList<std::int32_t> targets_{context_};
-  CardList<std::int64_t> kept_rows_{context_};
-  CardList<AmalgamSequence> prefill_sequences_{context_};
-  CardList<AmalgamSequence> decode_sequences_{context_};
-  CardList<AmalgamTile> tiles_{context_};
-  CardScratch unit_sums_{context_};
-  CardScratch scaled_units_{context_};
-  CardScratch partials_{context_};
-  CardScratch logits_{context_};
-  CardScratch choices_{context_};
-};
+void check_head_dim(std::int64_t head_dim) {
+  if (head_dim <= most_cuda_head_dim) return;
+  throw core::Error("config-unsupported", "On CUDA head_dim is at most " + std::to_string(most_cuda_head_dim) + ", not " +
+                                              std::to_string(head_dim) + "; the processor takes any.");
+}
 
 void CudaDevice::embed(Array table, std::span<const std::int32_t> ids, Array out) {
   cancel_.check();
@@ -173,11 +111,7 @@ void CudaDevice::attention(Array q, Array k, Array v, const CacheLayer& cache,
               q.rows == k.rows && q.cols == shape.heads * shape.head_dim && k.cols == shape.kv_heads * shape.head_dim &&
               shape.kv_heads > 0 && shape.heads % shape.kv_heads == 0,
           "attention: shapes or types do not fit");
-  if (shape.head_dim > most_head_dim) {
-    throw core::Error("config-unsupported", "On CUDA head_dim is at most " + std::to_string(most_head_dim) + ", not " +
-                                                std::to_string(shape.head_dim) + "; the processor takes any.");
-  }
-
+  check_head_dim(shape.head_dim);
   std::vector<AmalgamSequence> several;
   std::vector<AmalgamSequence> single;
   for (const SequenceRows& rows : sequences) {
@@ -204,14 +138,7 @@ void CudaDevice::attention(Array q, Array k, Array v, const CacheLayer& cache,
 }
 
 void CudaDevice::prefill(AmalgamAttention attention, std::span<const AmalgamSequence> sequences) {
-  std::vector<AmalgamTile> tiles;
-  for (std::size_t sequence = 0; sequence < sequences.size(); ++sequence) {
-    const std::int64_t count = (sequences[sequence].rows + AMALGAM_ATTENTION_ROWS - 1) / AMALGAM_ATTENTION_ROWS;
-    // Late rows see more keys: the longest work goes first.
-    for (std::int64_t tile = count - 1; tile >= 0; --tile) {
-      tiles.push_back({static_cast<int32_t>(sequence), static_cast<int32_t>(tile)});
-    }
-  }
+  const std::vector<AmalgamTile> tiles = attention_tiles(sequences);
   attention.device_sequences = prefill_sequences_.put(sequences);
   const AmalgamTile* device_tiles = tiles_.put(tiles);
   context_.call(table_.attention_prefill, &attention, device_tiles, static_cast<int64_t>(tiles.size()));
@@ -276,8 +203,7 @@ void CudaDevice::token_choices(Array x, Array w, std::span<const std::int32_t> t
   const std::int64_t count = x.rows;
   if (count == 0 || (!wants_targets && best.empty())) return;
   const std::int64_t vocabulary = w.rows;
-  const auto fitting = static_cast<std::int64_t>(logit_bytes / (static_cast<std::size_t>(vocabulary) * sizeof(float)));
-  const std::int64_t chunk = std::min(count, std::clamp<std::int64_t>(fitting, 16, most_chunk_rows));
+  const std::int64_t chunk = rows_of_logits(count, vocabulary);
   float* logits = logits_.numbers<float>(chunk * vocabulary);
   auto* device_sums = static_cast<double*>(choices_.at_least(rows * (sizeof(double) + sizeof(std::int32_t))));
   auto* device_best = reinterpret_cast<std::int32_t*>(device_sums + rows);
@@ -297,8 +223,6 @@ void CudaDevice::token_choices(Array x, Array w, std::span<const std::int32_t> t
   }
   if (!best.empty()) download(best.data(), device_best, best.size_bytes());
 }
-
-}  // namespace
 
 std::unique_ptr<Device> open_cuda_device(const AmalgamBackend& backend, const AmalgamCublas* cublas, int index,
                                          const core::CancelToken& cancel) {
