@@ -1,5 +1,5 @@
 import type { AdapterDetail } from '../contract/adapter.ts'
-import type { AdaptInput } from '../contract/adapt.ts'
+import type { AdaptInput, Selected } from '../contract/adapt.ts'
 import type { ParamValues } from '../contract/params.ts'
 import type { Settings } from '../contract/settings.ts'
 import type { Task, TaskFile } from '../contract/task.ts'
@@ -119,3 +119,18 @@ export interface AdaptContext extends RunContext {
 
 /** The work of one kind of job. Refusals become the job's problems. */
 export type AdaptWork = (adaptation: ResolvedAdaptation, services: AdaptServices, context: AdaptContext) => Promise<RunOutcome>
+
+/** Which adapters a selection took, and what finding out cost. */
+export interface ChosenAdapters {
+  /** Every adapter of the pool (and one's own where it is put first) as the strategy saw it. */
+  readonly selected: readonly Selected[]
+  /** The chosen ones in their places; one's own first where that is asked for. */
+  readonly chosen: readonly UsableAdapter[]
+  readonly cost: {
+    /** Spent now; values that were known cost nothing. */
+    readonly tokens: number
+    readonly seconds: number
+    /** Adapters that the base model was run with, now or earlier. */
+    readonly scoredAdapters: number
+  }
+}

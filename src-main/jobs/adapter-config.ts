@@ -6,43 +6,77 @@ const peftVersion = '0.21.0'
 
 type Config = Readonly<Record<string, unknown>>
 
-/**
- * adapter_config.json of a merged adapter (merge-methods.md 1.2, "when writing"): one rank, alpha equal to it so that the scaling is 1, no patterns,
- * no extras, an explicit list of targets. What the sources agree on is kept; keys are sorted, as PEFT does.
- */
-export function adapterConfig(job: ResolvedMergeJob, sources: readonly AdapterDetail[]): string {
-  const configs = sources.map(configOf)
-  const rank = job.output.rank
+/** What a config says that Amalgam writes; everything else is PEFT's own default. */
+export interface ConfigFacts {
+  readonly rank: number
+  readonly alpha: number
+  readonly useRslora: boolean
+  readonly dropout: number
+  /** null where it is not known. */
+  readonly baseModelName: string | null
+  readonly revision: string | null
+  readonly taskType: string | null
+  readonly fanInFanOut: boolean
+  /** Sorted. */
+  readonly targetModules: readonly string[]
+}
+
+/** adapter_config.json of an adapter with one rank and one alpha, no patterns and no extras; keys are sorted, as PEFT does. */
+export function configText(facts: ConfigFacts): string {
   const config = {
     alpha_pattern: {},
     auto_mapping: null,
-    base_model_name_or_path: agreed(sources.map((source) => source.baseModelName)),
+    base_model_name_or_path: facts.baseModelName,
     bias: 'none',
     exclude_modules: null,
-    // The base stores such matrices transposed; PEFT corrects the flag itself where it does not fit.
-    fan_in_fan_out: configs.some((source) => source['fan_in_fan_out'] === true),
+    fan_in_fan_out: facts.fanInFanOut,
     inference_mode: true,
     init_lora_weights: true,
     layer_replication: null,
     layers_pattern: null,
     layers_to_transform: null,
-    lora_alpha: rank,
+    lora_alpha: facts.alpha,
     lora_bias: false,
-    lora_dropout: 0,
+    lora_dropout: facts.dropout,
     modules_to_save: null,
     peft_type: 'LORA',
     peft_version: peftVersion,
-    r: rank,
+    r: facts.rank,
     rank_pattern: {},
-    revision: agreed(configs.map((source) => source['revision'])),
-    target_modules: targetModules(job, sources, configs),
+    revision: facts.revision,
+    target_modules: facts.targetModules,
     target_parameters: null,
-    task_type: agreed(configs.map((source) => source['task_type'])),
+    task_type: facts.taskType,
     trainable_token_indices: null,
     use_dora: false,
-    use_rslora: false,
+    use_rslora: facts.useRslora,
   }
   return `${JSON.stringify(config, null, 2)}\n`
+}
+
+/**
+ * adapter_config.json of a merged adapter (merge-methods.md 1.2, "when writing"): one rank, alpha equal to it so that the scaling is 1, no patterns,
+ * no extras, an explicit list of targets. What the sources agree on is kept.
+ */
+export function adapterConfig(job: ResolvedMergeJob, sources: readonly AdapterDetail[]): string {
+  const configs = sources.map(configOf)
+  const rank = job.output.rank
+  return configText({
+    ...{ rank, alpha: rank, useRslora: false, dropout: 0 },
+    baseModelName: agreed(sources.map((source) => source.baseModelName)),
+    revision: agreed(configs.map((source) => source['revision'])),
+    taskType: agreed(configs.map((source) => source['task_type'])),
+    // The base stores such matrices transposed; PEFT corrects the flag itself where it does not fit.
+    fanInFanOut: configs.some((source) => source['fan_in_fan_out'] === true),
+    targetModules: targetModules(job, sources, configs),
+  })
+}
+
+/** The config of an adapter that was trained on from another one: ranks, alphas, patterns and targets are its own, what is beside the update goes. */
+export function continuedConfig(source: AdapterDetail, dropout: number): string {
+  const config = { ...configOf(source), bias: 'none', inference_mode: true, lora_dropout: dropout, modules_to_save: null }
+  const sorted = Object.entries(config).sort(([left], [right]) => (left < right ? -1 : 1))
+  return `${JSON.stringify(Object.fromEntries(sorted), null, 2)}\n`
 }
 
 /** The one text that all sources which say anything agree on, else null. */

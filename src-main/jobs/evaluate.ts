@@ -32,6 +32,15 @@ export interface EvaluateResult {
   readonly computed: EvaluateOutcome | null
 }
 
+/** Evaluations as jobs of their own, and as a part of another job, which gives its id. */
+export interface EvaluateRunner extends Runner<EvaluateJobInput> {
+  evaluate(
+    jobId: string,
+    input: EvaluateJobInput,
+    context: RunContext,
+  ): Promise<{ readonly result: EvaluateResult; readonly problems: RunOutcome['problems'] }>
+}
+
 /** One request's worth of an evaluation, and who hears of it. */
 interface Piece {
   readonly evaluation: Evaluation
@@ -54,15 +63,18 @@ const lookIntervalMs = 400
  * core writes its journal in the job's own folder, and what it holds is brought into the library while the job runs and at its end, whatever the end:
  * a job that is started again goes on behind it. Where the process dies, the next one does so before the job is called interrupted.
  */
-export function createEvaluateRunner(services: EvaluateServices): Runner<EvaluateJobInput> {
+export function createEvaluateRunner(services: EvaluateServices): EvaluateRunner {
   const { engine, runs, prompts, settings, workFolder } = services
   const folderOf = ({ id }: Pick<StoredJob, 'id'>): string => join(workFolder, id)
 
-  async function run(stored: StoredJob, context: RunContext): Promise<RunOutcome> {
+  async function evaluateFor(
+    id: string,
+    input: EvaluateJobInput,
+    context: RunContext,
+  ): Promise<{ readonly result: EvaluateResult; readonly problems: RunOutcome['problems'] }> {
     reportStage(context, 'preparing')
-    await takeOverOthers(stored.id)
+    await takeOverOthers(id)
     await services.lookAtBases()
-    const input = inputOfJob(stored)
     const { evaluation, problems } = resolveEvaluation(input, services)
     if (!evaluation) throw new Refusal(problems)
     context.keep({ ...resolvedJob(evaluation, input), provenance: { computedOn: evaluation.device.name } })
@@ -73,11 +85,11 @@ export function createEvaluateRunner(services: EvaluateServices): Runner<Evaluat
     const { pieces, examples } = cutIntoPieces(open, encoded, services.mostExamples ?? mostExamples)
     const meter = createEvaluateMeter(examples)
     const failures: FailureCounts = new Map()
-    const provenance = provenanceOf(evaluation, services.appVersion, stored.id)
+    const provenance = provenanceOf(evaluation, services.appVersion, id)
     let computed: EvaluateOutcome | null = null
     for (const piece of pieces) {
       stopIfAsked(context)
-      const folder = folderOf(stored)
+      const folder = folderOf({ id })
       const gathered = gatherWork(evaluation, piece, encoded, provenance, folder)
       computed = joined(computed, await compute(gathered, { evaluation, folder, meter, failures, context }))
     }
@@ -88,7 +100,7 @@ export function createEvaluateRunner(services: EvaluateServices): Runner<Evaluat
       skipped: encoded.reduce((sum, task) => sum + (task?.skipped ?? 0), 0),
       computed,
     }
-    return { adapterId: null, result, problems: [...problems, ...remarksOn(evaluation, encoded, failures)] }
+    return { result, problems: [...problems, ...remarksOn(evaluation, encoded, failures)] }
   }
 
   /** Of all evaluations of a library one runs: whatever other folders there are were left behind. */
@@ -181,7 +193,8 @@ export function createEvaluateRunner(services: EvaluateServices): Runner<Evaluat
       const title = titleOf(evaluation, input.purpose)
       return { job: { title, recipe: describeEvaluation(evaluation), resolved, fingerprint, provenance: {}, problems: [...problems] } }
     },
-    run,
+    run: async (stored, context) => ({ adapterId: null, ...(await evaluateFor(stored.id, inputOfJob(stored), context)) }),
+    evaluate: evaluateFor,
     inputOf: inputOfJob,
     async cleanUp(stored) {
       const folder = folderOf(stored)

@@ -78,7 +78,13 @@ function modulesTable(outcome: MergeOutcome): string {
 }
 
 /** Python that loads the adapter. */
-export function loadingCode({ sources, folderName }: Pick<CardFacts, 'sources' | 'folderName'>): string {
+export function loadingCode({
+  sources,
+  folderName,
+}: {
+  readonly sources: readonly Pick<AdapterDetail, 'baseModelName'>[]
+  readonly folderName: string
+}): string {
   const base = distinct(sources.map((source) => source.baseModelName))[0] ?? 'BASE_MODEL'
   return [
     'from peft import PeftModel',

@@ -82,7 +82,7 @@ describe.skipIf(loadBinding().binding === null)('with the native core', () => {
     })
     const queue = createQueue({
       store: library.jobs,
-      runners: { evaluate: runner } as Runners,
+      runners: { evaluate: runner } as unknown as Runners,
       emit: { changed: () => undefined, removed: () => undefined },
       logFolder: opened.folder,
       log: silentLog,
