@@ -6,6 +6,8 @@
 #include <utility>
 #include <vector>
 
+#include "backward_checks.h"
+#include "learning_checks.h"
 #include "model_fixture.h"
 #include "operator_checks.h"
 
@@ -13,6 +15,7 @@ namespace amalgam::test {
 
 inline constexpr double rounded_once = 4e-3;     // a result stored as bfloat16
 inline constexpr double rounded_often = 1e-2;    // with bfloat16 numbers on the way
+inline constexpr double summed_in_float = 1e-5;  // a result stored as float
 inline constexpr double model_tolerance = 3e-2;  // activations in bfloat16 through narrow layers with large random weights
 
 /// Rows 16 bytes apart while it lives.
@@ -147,6 +150,21 @@ inline void check_prefill(ops::Device& device) {
   }
 }
 
+/// Gradients with aligned rows, wide heads among them.
+inline void check_aligned_gradients(ops::Device& device) {
+  const AlignedRows aligned;
+  check_linear_back(device, rounded_once, summed_in_float);
+  check_weight_back(device, summed_in_float);
+  check_dropout(device, rounded_once);
+  check_rms_norm_back(device, rounded_once);
+  check_rope_back(device, rounded_once);
+  check_swiglu_back(device, rounded_once);
+  for (const AttentionBackCase& one : {AttentionBackCase{{2, 1, 32, 0}, {65, 3}}, {{2, 1, 64, 20}, {90}},
+                                       {{2, 1, 128, 0}, {70, 9}}, {{1, 1, 256, 30}, {80}}}) {
+    check_attention_back_case(device, rounded_often, one);
+  }
+}
+
 /// What one forward pass of mixed sequences, a step of decoding with the cache, and rank units give.
 inline std::vector<std::vector<float>> run_model(ops::Device& device, const std::string& folder,
                                                  const OpenAdapters& adapters) {
@@ -230,6 +248,21 @@ inline const std::vector<NamedCheck>& cuda_checks() {
          check_keep_keys(device);
          check_embed(device);
        }},
+      {"gradients through linear layers",
+       [](ops::Device& device) { check_linear_back(device, rounded_once, summed_in_float); }},
+      {"gradients of weights", [](ops::Device& device) { check_weight_back(device, summed_in_float); }},
+      {"gradients of rank units",
+       [](ops::Device& device) { check_unit_gradients(device, rounded_once, summed_in_float); }},
+      {"dropout", [](ops::Device& device) { check_dropout(device, rounded_once); }},
+      {"gradients through norms", [](ops::Device& device) { check_rms_norm_back(device, rounded_once); }},
+      {"gradients through rotary positions", [](ops::Device& device) { check_rope_back(device, rounded_once); }},
+      {"gradients through attention", [](ops::Device& device) { check_attention_back(device, rounded_often); }},
+      {"gradients through gated units", [](ops::Device& device) { check_swiglu_back(device, rounded_once); }},
+      {"losses of tokens", [](ops::Device& device) { check_token_loss(device, rounded_often, 1e-4); }},
+      {"losses at the edges", check_token_loss_at_the_edges},
+      {"lengths of gradients", check_squared_norm},
+      {"steps of learning", [](ops::Device& device) { check_adamw(device, 1e-6); }},
+      {"aligned gradients", check_aligned_gradients},
       {"decoding", check_decode},
       {"prefilling", check_prefill},
       {"models", check_models},
