@@ -3,7 +3,8 @@
 //   engine_cli merge|preview|inspect|compare|checkpoint|evaluate|logits REQUEST.json ("-" reads standard input)
 //   engine_cli selftest [--device D] [--threads N]
 //   engine_cli bench gemm [--threads N]
-//   engine_cli bench score [--device D] [--config 125m|1b|8b] [--dtype F32|BF16] [--tokens N] [--batch N] [--threads N]
+//   engine_cli bench score|learn [--device D] [--config 125m|1b|8b] [--dtype F32|BF16] [--tokens N] [--batch N]
+//     [--threads N], learn also [--rank N] [--adapters N]
 // The result goes to standard output as one line of JSON, progress and errors to standard error as lines of JSON. Exit
 // status: 0 done, 1 refused because of the request or its files, 2 usage, 3 failed (a check of selftest too) or
 // cancelled (Ctrl-C cancels a job).
@@ -23,6 +24,7 @@
 #include "jobs/job_table.h"
 #include "ops/cuda/devices.h"
 #include "tools/bench_gemm.h"
+#include "tools/bench_learn.h"
 #include "tools/bench_score.h"
 #include "tools/options.h"
 #include "tools/selftest.h"
@@ -66,9 +68,9 @@ int print_usage(const std::string& reason) {
   std::string line = reason + "usage: engine_cli devices";
   for (const jobs::JobKind& kind : jobs::job_table()) line += " | " + std::string(kind.name) + " REQUEST.json";
   line +=
-      " | selftest [--device D] [--threads N] | bench gemm [--threads N] | bench score [--device D] [--config "
+      " | selftest [--device D] [--threads N] | bench gemm [--threads N] | bench score|learn [--device D] [--config "
       "125m|1b|8b]";
-  line += " [--dtype F32|BF16] [--tokens N] [--batch N] [--threads N]";
+  line += " [--dtype F32|BF16] [--tokens N] [--batch N] [--threads N], learn also [--rank N] [--adapters N]";
   print_line(stderr, line);
   return usage;
 }
@@ -84,19 +86,33 @@ ExitStatus print_selftest(tools::Options options) {
   return result.get_int("failed") == 0 ? done : failed;
 }
 
-core::Json run_bench(const std::string& what, tools::Options options) {
-  const int threads = static_cast<int>(options.number("threads", usual_threads()));
-  if (what == "gemm") {
-    options.check_all_read();
-    return tools::bench_gemm(threads);
-  }
-  tools::ScoreBench bench;
-  bench.threads = threads;
+/// Reads the options that the benchmarks of whole models share.
+template <typename Bench>
+void read_options(tools::Options& options, Bench& bench) {
+  bench.threads = static_cast<int>(options.number("threads", usual_threads()));
   bench.device = options.text("device", bench.device);
   bench.config = options.text("config", bench.config);
   bench.dtype = options.text("dtype", bench.dtype);
   bench.tokens = options.number("tokens", bench.tokens);
   bench.batch = options.number("batch", bench.batch);
+}
+
+core::Json run_bench(const std::string& what, tools::Options options) {
+  if (what == "gemm") {
+    const int threads = static_cast<int>(options.number("threads", usual_threads()));
+    options.check_all_read();
+    return tools::bench_gemm(threads);
+  }
+  if (what == "learn") {
+    tools::LearnBench bench;
+    read_options(options, bench);
+    bench.rank = options.number("rank", bench.rank);
+    bench.adapters = options.number("adapters", bench.adapters);
+    options.check_all_read();
+    return tools::bench_learn(bench);
+  }
+  tools::ScoreBench bench;
+  read_options(options, bench);
   options.check_all_read();
   return tools::bench_score(bench);
 }
@@ -118,7 +134,10 @@ bool is_known(const std::vector<std::string>& arguments) {
   const std::string& command = arguments[0];
   if (command == "selftest") return true;
   if (command == "devices") return arguments.size() == 1;
-  if (command == "bench") return arguments.size() > 1 && (arguments[1] == "gemm" || arguments[1] == "score");
+  if (command == "bench") {
+    constexpr std::array<std::string_view, 3> benches{"gemm", "score", "learn"};
+    return arguments.size() > 1 && std::find(benches.begin(), benches.end(), arguments[1]) != benches.end();
+  }
   const auto kinds = jobs::job_table();
   return arguments.size() == 2 &&
          std::any_of(kinds.begin(), kinds.end(), [&](const jobs::JobKind& kind) { return kind.name == command; });
