@@ -1,6 +1,19 @@
-import { errorProblem, Refusal } from '../contract/problems.ts'
+import type { AdaptationDetail, Selected } from '../contract/adapt.ts'
+import { costOf } from './adapt-result.ts'
 import type { AdaptWork } from './adapt-types.ts'
+import { chooseAdapters } from './select-adapters.ts'
 
-/** Ranks the pool for a task. */
-export const runSelect: AdaptWork = () =>
-  Promise.reject(new Refusal([errorProblem('request-invalid', 'Selecting is not part of this build.')]))
+/** What a selection found. */
+export interface SelectResult {
+  readonly selected: readonly Selected[]
+  readonly cost: AdaptationDetail['cost']
+}
+
+/** Ranks the pool for a task, and makes nothing. */
+export const runSelect: AdaptWork = async (adaptation, services, context) => {
+  const { selected, cost: spent } = await chooseAdapters(adaptation, services, context)
+  const cost = costOf(adaptation, spent)
+  context.update({ selection: [...selected], cost })
+  const result: SelectResult = { selected, cost }
+  return { adapterId: null, result, problems: [] }
+}
