@@ -4,7 +4,8 @@ import type { JobProgress } from '../contract/job.ts'
 import { errorProblem, Refusal } from '../contract/problems.ts'
 import { optimisers, type OptimiserId } from '../search/search.ts'
 import { choiceOf, numberOf } from './adapt-params.ts'
-import type { AdaptContext, AdaptServices, ResolvedAdaptation, UsableAdapter } from './adapt-types.ts'
+import { costOf } from './adapt-result.ts'
+import type { AdaptContext, AdaptServices, ChosenAdapters, ResolvedAdaptation, UsableAdapter } from './adapt-types.ts'
 import { stopIfAsked } from './import-output.ts'
 import { encodeSearchExamples } from './search-examples.ts'
 import { methodOf } from './search-input.ts'
@@ -21,25 +22,19 @@ export interface Searched {
   readonly best: number
   /** Whether it is chosen by held-out examples. */
   readonly heldOut: boolean
-}
-
-/** What selecting took, so that the cost counts everything. */
-export interface SelectionCost {
-  readonly tokens: number
-  readonly seconds: number
-  readonly examples: number
-  readonly scoredAdapters: number
+  /** Why it ended: all trials done, or asked to. */
+  readonly stopped: 'done' | 'asked'
 }
 
 /** Searches over the chosen adapters; goes on behind what an earlier run left in the work folder. Throws Refusal where not one trial could be evaluated. */
 export async function runTrials(
   adaptation: ResolvedAdaptation,
   chosen: readonly UsableAdapter[],
-  cost: SelectionCost,
+  spent: ChosenAdapters['cost'],
   services: AdaptServices,
   context: AdaptContext,
 ): Promise<Searched> {
-  const { params, input, device } = adaptation
+  const { params, input } = adaptation
   const method = methodOf(adaptation)
   const earlier = await readSearchJournal(context.folder)
   const from = earlier && sameAdapters(earlier, chosen) ? earlier : null
@@ -93,22 +88,16 @@ export async function runTrials(
     context.update({
       ...{ trials: state.trials, curve: state.curve, done: state.trials.length, chosenTrial: best },
       ...{ startLoss: valueOf(0), chosenLoss: valueOf(best) },
-      cost: {
-        tokens: cost.tokens + state.tokens,
-        seconds: cost.seconds + state.seconds,
-        device: device.name,
-        examples: cost.examples + state.trials.length * examples.judged.length,
-        scoredAdapters: cost.scoredAdapters,
-      },
+      cost: costOf(adaptation, spent, [state]),
     })
   }
 
   tell(journal)
   const best = bestTrial(journal.trials, heldOut)
   if (best === null) throw new Refusal([noneEvaluated(journal)])
-  const stopped = journal.trials.length < trials && existsSync(context.stopFile)
-  context.update({ stopped: stopped ? 'asked' : 'done' })
-  return { journal, space, best, heldOut }
+  const stopped = journal.trials.length < trials && existsSync(context.stopFile) ? 'asked' : 'done'
+  context.update({ stopped, stoppedText: stopped === 'asked' ? `ended after ${journal.trials.length} trials, as asked for` : null })
+  return { journal, space, best, heldOut, stopped }
 }
 
 function sameAdapters({ adapters }: SearchJournal, chosen: readonly UsableAdapter[]): boolean {

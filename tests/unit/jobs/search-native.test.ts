@@ -8,6 +8,7 @@ import type { EvaluateRequest } from '../../../src-main/engine/evaluate-request.
 import { encodeAdaptation } from '../../../src-main/jobs/adapt-examples.ts'
 import { resolveAdaptation } from '../../../src-main/jobs/adapt-resolve.ts'
 import type { AdaptContext, AdaptServices, ResolvedAdaptation } from '../../../src-main/jobs/adapt-types.ts'
+import { promoteTrial } from '../../../src-main/jobs/search-promote.ts'
 import { runTrials } from '../../../src-main/jobs/search-run.ts'
 import type { AdaptationPatch } from '../../../src-main/library/adaptation-types.ts'
 import { demoAdapters, demoKit } from '../../helpers/demo.ts'
@@ -79,7 +80,7 @@ describe.skipIf(loadBinding().binding === null)('with the native core', () => {
     expect(journal.trials[0]!.values).toEqual({ 'sentiment-r16': 0, 'topic-r16': 0, 'rude-r16': 0 })
     expect(journal.trials.every(({ objective }) => objective !== null)).toBe(true)
     expect(journal.trials[best]!.validation).not.toBeNull()
-    expect(updates.at(-2)).toMatchObject({ chosenTrial: best, done: 17, cost: { tokens: journal.tokens, examples: 17 * 24 } })
+    expect(updates.at(-2)).toMatchObject({ chosenTrial: best, done: 17, cost: { tokens: journal.tokens, examples: 30 } })
   })
 
   test('the objective is the mean loss per answer token and the mean absolute coefficient', async () => {
@@ -149,5 +150,80 @@ describe.skipIf(loadBinding().binding === null)('with the native core', () => {
     const poor = { ...adaptation.pool[0]!, id: 'gone' }
     const searching = runTrials(adaptation, [poor], nothingSpent, services, contextIn('refused'))
     await expect(searching).rejects.toThrow(/Not one of the 3 trials could be evaluated.*gone/s)
+  })
+
+  async function search(input: Partial<AdaptRequestInput>) {
+    const { queue, library } = opened.services
+    const whole = v.parse(adaptInputSchema, { arm: 'search', baseId, taskId: 'sentiment_recommend', pool: ids, budget: 30, ...input })
+    const { jobId, problems } = queue.start('search', whole)
+    if (jobId === null) throw new Error(JSON.stringify(problems))
+    const job = await queue.whenEnded(jobId)
+    if (job.state !== 'done') throw new Error(JSON.stringify(job.problems))
+    return { job, detail: library.adaptations.get(jobId)!, adapter: library.adapters.get(job.resultAdapterId!)! }
+  }
+
+  test('a search ends in an adapter that says where it comes from and what it is worth', async () => {
+    const { detail, adapter, job } = await search({ params: { selection: 'manual', trials: 12, population: 11 }, seed: 3 })
+    expect(job.problems.filter(({ severity }) => severity === 'error')).toEqual([])
+    expect(detail.trials).toHaveLength(12)
+    expect(detail).toMatchObject({ arm: 'search', method: 'concat', done: 12, total: 12, stopped: 'done', trainExamples: 24 })
+    expect(detail.chosenLoss!).toBeLessThanOrEqual(detail.startLoss!)
+    expect(detail.form).toMatchObject({ rank: 48, exact: true, keptEnergy: 1 })
+    expect(detail.form!.measured.map(({ what, split, n }) => [what, split, n])).toEqual([
+      ['base', 'validation', 6],
+      ['exact', 'validation', 6],
+    ])
+    expect(adapter).toMatchObject({ status: 'ok', ranks: [48] })
+    const kept = detail.trials[detail.chosenTrial!]!
+    expect(adapter.lineage).toMatchObject({
+      kind: 'tuned',
+      method: 'concat',
+      sources: ids.map((id, index) => ({ id, coefficient: String(Number(Number(kept.values[names[index]!]).toPrecision(6))) })),
+      adaptation: { arm: 'search', taskId: 'sentiment_recommend', seed: 3, chosenStep: kept.index, poolSize: 3 },
+    })
+    expect(adapter.lineage!.adaptation!.trainIds).toHaveLength(24)
+    expect(detail.coefficients!.values[0]).toEqual(names.map((name) => kept.values[name]))
+    // Everything in the work folder is gone.
+    expect(readdirSync(opened.services.adapt.workFolder)).toEqual([])
+  })
+
+  test('a trial that was not kept becomes an adapter of its own by a merge', async () => {
+    const { detail } = await search({ params: { selection: 'manual', trials: 4, optimiser: 'random', granularity: 'sublayer' } })
+    const { queue, library, adapt } = opened.services
+    const other = detail.trials.find(({ index }) => index !== detail.chosenTrial && index > 0)!
+    const { jobId, problems } = promoteTrial({ jobId: detail.jobId, trial: other.index }, adapt, queue)
+    expect(problems).toEqual([])
+    const job = await queue.whenEnded(jobId!)
+    expect(job).toMatchObject({ state: 'done', title: `${detail.title}, trial ${other.index}` })
+    expect(library.adaptations.get(detail.jobId)!.trials[other.index]!.adapterId).toBe(job.resultAdapterId)
+    const made = library.adapters.get(job.resultAdapterId!)!
+    expect(made.lineage).toMatchObject({ kind: 'merge', method: 'concat', jobId, sources: ids.map((id) => ({ id })) })
+    expect(made.ranks).toEqual([48])
+    // Evaluated as an adapter, it has the loss of the trial.
+    const { jobId: evaluation } = queue.start('evaluate', {
+      ...{ baseId, maxNewTokens: null, maxPromptTokens: null, purpose: 'evaluate' },
+      subjects: [{ kind: 'adapter', adapterId: made.id, coefficient: 1 }],
+      tasks: [{ taskId: 'sentiment_recommend', split: 'train', budget: 30, limit: null, metric: 'mean_loss' }],
+    })
+    await queue.whenEnded(evaluation!)
+    const { runs } = (await queue.get(evaluation!))!.result as { readonly runs: readonly string[] }
+    const penalty =
+      (0.05 * Object.values(other.values).reduce<number>((sum, value) => sum + Math.abs(Number(value)), 0)) /
+      Object.keys(other.values).length
+    expect(library.runs.get(runs[0]!)!.value! + penalty).toBeCloseTo(other.objective!, 4)
+    expect(promoteTrial({ jobId: detail.jobId, trial: 4 }, adapt, queue).problems).toMatchObject([
+      { code: 'parameter-invalid', allowed: ['a whole number from 0 to 3'] },
+    ])
+    expect(promoteTrial({ jobId: 'nobody', trial: 0 }, adapt, queue).problems).toMatchObject([{ code: 'job-unknown' }])
+  })
+
+  test('LoraHub searches the factors added up separately', async () => {
+    const { detail, adapter } = await search({ preset: 'lorahub', params: { selection: 'manual', trials: 6, population: 5 } })
+    expect(detail).toMatchObject({ method: 'lorahub', preset: 'lorahub' })
+    expect(detail.trials.map(({ problem }) => problem)).toEqual([null, null, null, null, null, null])
+    // Nothing is held out.
+    expect(detail.trials.every(({ validation }) => validation === null)).toBe(true)
+    expect(adapter.ranks).toEqual([16])
+    expect(detail.form!.measured.at(-1)!.what).toBe('result')
   })
 })
