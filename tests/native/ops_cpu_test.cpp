@@ -3,8 +3,8 @@
 #include <cmath>
 #include <cstring>
 
+#include "cpu_devices.h"
 #include "operator_checks.h"
-#include "ops/cpu/cpu_device.h"
 #include "ops/cpu/exponential.h"
 
 using namespace amalgam;
@@ -14,41 +14,7 @@ using ops::cpu::CpuDevice;
 
 namespace {
 
-const core::CancelToken never;
 constexpr double tolerance = 1e-6;
-
-/// Runs a check for one and two threads and for every instruction set here.
-template <typename Check>
-void on_all(Check check) {
-  for (const InstructionSet set : {InstructionSet::portable, InstructionSet::avx2, InstructionSet::avx512}) {
-    if (set > core::best_instruction_set()) continue;
-    for (const int threads : {1, 2}) {
-      CpuDevice device(threads, never, set);
-      check(device);
-    }
-  }
-}
-
-/// The instruction sets whose results must agree to the bit, each with one thread and with two.
-template <typename Run>
-void equal_everywhere(const std::string& what, Run run) {
-  std::vector<InstructionSet> sets;
-  for (const InstructionSet set : {InstructionSet::avx2, InstructionSet::avx512}) {
-    if (set <= core::best_instruction_set()) sets.push_back(set);
-  }
-  if (sets.empty()) sets.push_back(InstructionSet::portable);
-  CpuDevice first(1, never, sets[0]);
-  const Numbers expected = run(first);
-  for (const InstructionSet set : sets) {
-    for (const int threads : {1, 2, 3}) {
-      CpuDevice device(threads, never, set);
-      if (!same_bits(run(device), expected)) {
-        const std::string where = std::string(core::instruction_set_name(set)) + ", " + std::to_string(threads);
-        fail(what + " differs: " + where + " threads", AMALGAM_HERE);
-      }
-    }
-  }
-}
 
 }  // namespace
 
