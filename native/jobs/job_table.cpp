@@ -4,6 +4,7 @@
 
 #include "eval/evaluate.h"
 #include "eval/logits.h"
+#include "learn/learn.h"
 #include "lora/compare.h"
 #include "lora/inspect.h"
 #include "lora/similarity.h"
@@ -24,6 +25,9 @@ constexpr std::array kinds{
     JobKind{"checkpoint", eval::run_checkpoint},
     JobKind{"evaluate", eval::run_evaluate},
     JobKind{"logits", eval::run_logits},
+    JobKind{"learn", learn::run_learn},
+    JobKind{"gradients", learn::run_gradients},
+    JobKind{"sparse-mask", learn::run_sparse_mask},
 };
 
 }  // namespace

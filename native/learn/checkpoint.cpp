@@ -93,6 +93,10 @@ LearnState LearnState::from_json(const Json& json) {
   return state;
 }
 
+std::string factor_in_checkpoint(std::size_t adapter, std::size_t module, bool is_b) {
+  return std::to_string(adapter) + "." + std::to_string(module) + (is_b ? ".b" : ".a");
+}
+
 SavedCheckpoint::SavedCheckpoint(const std::string& path, const std::string& request) : file_(open_checkpoint(path)) {
   if (metadata_of(file_, "request") != request) throw invalid(path, "belongs to a job with another request");
   try {

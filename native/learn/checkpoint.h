@@ -34,6 +34,9 @@ struct LearnState {
   static LearnState from_json(const core::Json& json);
 };
 
+/// The name of a trained factor's tensor in a checkpoint.
+std::string factor_in_checkpoint(std::size_t adapter, std::size_t module, bool is_b);
+
 /// Numbers of a checkpoint, read when they are written.
 struct CheckpointTensor {
   std::string name;

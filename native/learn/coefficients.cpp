@@ -109,6 +109,12 @@ void Coefficients::start(const CoefficientRequest& request, const std::vector<Ad
   }
 }
 
+void Coefficients::set_raw(const std::vector<std::vector<double>>& numbers) {
+  for (std::size_t a = 0; a < modules_.size(); ++a) {
+    for (std::size_t m = 0; m < modules_[a].size(); ++m) raw_[number_of(a, m, 0)] = static_cast<float>(numbers[a][m]);
+  }
+}
+
 std::size_t Coefficients::number_of(std::size_t adapter, std::size_t module, std::int64_t unit) const {
   return modules_[adapter][module].first + (is_by_unit() ? static_cast<std::size_t>(unit) : 0);
 }

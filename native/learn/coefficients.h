@@ -24,6 +24,9 @@ class Coefficients {
   /// Takes the start values; random ones follow from the seed, the adapter's key and the place.
   void start(const CoefficientRequest& request, const std::vector<AdapterRequest>& adapters, std::uint64_t seed);
 
+  /// Takes raw numbers, one for each module of every adapter (granularity module).
+  void set_raw(const std::vector<std::vector<double>>& numbers);
+
   std::span<float> raw() { return raw_; }
   std::span<const float> raw() const { return raw_; }
   /// The raw number of a unit.

@@ -176,7 +176,7 @@ LearnRequest read_learn_request(const core::Json& json) {
   request.journal_file = root.at("journalFile").text();
   request.out_file = root.at("outFile").text();
   for (const AdapterRequest& adapter : request.pass.adapters) {
-    if (adapter.is_trained() || request.trains_coefficients()) return request;
+    if ((adapter.is_trained() || request.coefficients.is_trained) && !adapter.modules.empty()) return request;
   }
   throw core::Error("request-invalid", "Nothing is trained: neither coefficients nor factors of an adapter.");
 }

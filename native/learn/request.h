@@ -2,7 +2,6 @@
 #pragma once
 
 #include <cstdint>
-#include <optional>
 #include <string>
 #include <vector>
 
@@ -38,12 +37,13 @@ enum class Granularity { adapter, layer, sublayer, module, unit };
 enum class Activation { identity, square, softmax, sigmoid, leaky_relu };
 enum class StartKind { constant, first, equal, uniform, normal };
 
+/// Every coefficient 1, unless a request says otherwise.
 struct CoefficientRequest {
   bool is_trained = false;
   Granularity granularity = Granularity::module;
   Activation activation = Activation::identity;
   StartKind start = StartKind::constant;
-  double value = 0;  ///< of constant and first
+  double value = 1;  ///< of constant and first
 };
 
 enum class ObjectiveKind { cross_entropy, entropy, tchebycheff };
@@ -92,7 +92,7 @@ struct PassRequest {
 struct LearnRequest {
   PassRequest pass;
   Recompute recompute = Recompute::automatic;
-  std::optional<CoefficientRequest> coefficients;  ///< without: every coefficient is 1
+  CoefficientRequest coefficients;
   ObjectiveRequest objective;
   std::vector<Example> train;
   std::vector<Example> validation;
@@ -108,8 +108,6 @@ struct LearnRequest {
   std::string stop_file;
   std::string journal_file;
   std::string out_file;
-
-  bool trains_coefficients() const { return coefficients && coefficients->is_trained; }
 };
 
 /// Throws Error "request-invalid" naming the field, "prompt-empty" and "answer-empty" naming the example.

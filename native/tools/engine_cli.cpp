@@ -1,6 +1,6 @@
 // The jobs of the addon without Node:
 //   engine_cli devices
-//   engine_cli merge|preview|inspect|compare|checkpoint|evaluate|logits REQUEST.json ("-" reads standard input)
+//   engine_cli KIND REQUEST.json ("-" reads standard input), a kind of jobs/job_table.cpp: merge, evaluate, learn ...
 //   engine_cli selftest [--device D] [--threads N]
 //   engine_cli bench gemm [--threads N]
 //   engine_cli bench score|learn [--device D] [--config 125m|1b|8b] [--dtype F32|BF16] [--tokens N] [--batch N]
