@@ -129,7 +129,7 @@ typedef struct AmalgamStretch {
 #define AMALGAM_NORM_PART 16384
 
 /* One step of AdamW: g' = gradient_scale g; m = beta1 m + rest1 g'; v = beta2 v + rest2 g'^2;
- * p = keep p - rate (m correction1) / (sqrt(v correction2) + epsilon). */
+ * p = keep p - rate m / (sqrt(v correction2) + epsilon). */
 typedef struct AmalgamAdamw {
   float gradient_scale;
   float beta1;
@@ -137,9 +137,8 @@ typedef struct AmalgamAdamw {
   float beta2;
   float rest2;
   float keep;        /* 1 - rate * weight_decay */
-  float rate;
-  float correction1; /* 1 / (1 - beta1^t) */
-  float correction2;
+  float rate;        /* over 1 - beta1^t */
+  float correction2; /* 1 / (1 - beta2^t) */
   float epsilon;
 } AmalgamAdamw;
 
@@ -243,8 +242,7 @@ typedef struct AmalgamBackend {
    * u.cols. */
   int32_t (*unit_back)(AmalgamContext* context, AmalgamArray u, AmalgamArray v, const AmalgamStretch* device_stretches,
                        int64_t stretches, float* device_sums, AmalgamArray d_c, AmalgamFailure* failure);
-  /* out(t, j) = or += x(t, j) / (1 - rate) where word j % 4 of Philox4x32-10 at the counter (j / 4, t, 0, 0), under the two
-   * halves of the key, the lower first, is at least rate * 2^32, else 0. */
+  /* out = or += x / (1 - rate) where ops/dropout_mask.h keeps the number, else 0. */
   int32_t (*dropout)(AmalgamContext* context, AmalgamArray x, float rate, uint64_t key, AmalgamArray out,
                      int32_t accumulate, AmalgamFailure* failure);
   /* Accumulates into d_x. */

@@ -39,32 +39,7 @@ core::Error unknown_device(const std::string& name, const CudaLibrary& cuda) {
   return core::Error("device-unknown", message);
 }
 
-[[noreturn]] void not_there(const Device& device, const char* what) {
-  throw std::logic_error(std::string(what) + " is not there on " + device.name());
-}
-
 }  // namespace
-
-void Device::linear_back(Array, Array, Array, Into) { not_there(*this, "linear_back"); }
-void Device::weight_back(Array, Array, Array) { not_there(*this, "weight_back"); }
-void Device::scale_units(Array, Array, std::span<const std::int32_t>, Array) { not_there(*this, "scale_units"); }
-void Device::unit_back(Array, Array, std::span<const std::int32_t>, Array) { not_there(*this, "unit_back"); }
-void Device::dropout(Array, float, std::uint64_t, Array, Into) { not_there(*this, "dropout"); }
-void Device::rms_norm_back(Array, Array, float, Array, Array) { not_there(*this, "rms_norm_back"); }
-void Device::rope_back(Array, std::int64_t, std::span<const std::int32_t>, Array, Array) {
-  not_there(*this, "rope_back");
-}
-void Device::attention_back(Array, Array, Array, Array, Array, std::span<const SequenceRows>, const AttentionShape&,
-                            Array, Array, Array) {
-  not_there(*this, "attention_back");
-}
-void Device::swiglu_back(Array, Array, Array, Array, Array) { not_there(*this, "swiglu_back"); }
-void Device::token_loss(TokenObjective, Array, Array, std::span<const std::int32_t>, std::span<const float>,
-                        std::span<double>, Array) {
-  not_there(*this, "token_loss");
-}
-double Device::squared_norm(Array, Array) { not_there(*this, "squared_norm"); }
-void Device::adamw(Array, Array, Array, Array, Array, const AdamwStep&, Array) { not_there(*this, "adamw"); }
 
 Array Array::row_range(std::int64_t first, std::int64_t count) const { return part_of(*this, first, count, 0, cols); }
 

@@ -152,44 +152,44 @@ class Device {
   // the batch. Gradients of activations are stored as activations are, those of factors and coefficients in F32.
 
   /// d_x = d_out w, or d_x += d_out w: d_out is T x out, w is out x in.
-  virtual void linear_back(Array d_out, Array w, Array d_x, Into into);
+  virtual void linear_back(Array d_out, Array w, Array d_x, Into into) = 0;
   /// d_w += d_out^T x: d_out is T x out, x is T x in, d_w is out x in in F32.
-  virtual void weight_back(Array d_out, Array x, Array d_w);
+  virtual void weight_back(Array d_out, Array x, Array d_w) = 0;
   /// out(t, r) = u(t, r) * c(set_of_row[t], r): u is T x R in F32, c sets x R in F32, out of the activation type. May be
   /// in place where the types agree.
-  virtual void scale_units(Array u, Array c, std::span<const std::int32_t> set_of_row, Array out);
+  virtual void scale_units(Array u, Array c, std::span<const std::int32_t> set_of_row, Array out) = 0;
   /// d_c(set_of_row[t], r) += u(t, r) * v(t, r), in the order of the rows; u and v are T x R in F32, d_c sets x R in F32:
   /// the gradient of every unit's coefficient from one elementwise reduction (ENGINE.md D.4).
-  virtual void unit_back(Array u, Array v, std::span<const std::int32_t> set_of_row, Array d_c);
+  virtual void unit_back(Array u, Array v, std::span<const std::int32_t> set_of_row, Array d_c) = 0;
   /// out(t, j) = or += x(t, j) / (1 - rate) where a random number of (key, t, j) is at least rate, else 0 (Srivastava et
   /// al. 2014). The same call with the gradient is its backward. rate in [0, 1). out may be x for overwrite.
-  virtual void dropout(Array x, float rate, std::uint64_t key, Array out, Into into);
+  virtual void dropout(Array x, float rate, std::uint64_t key, Array out, Into into) = 0;
   /// d_x += the gradient through rms_norm(x, weight, eps) of d_out. d_x may not be d_out.
-  virtual void rms_norm_back(Array x, Array weight, float eps, Array d_out, Array d_x);
+  virtual void rms_norm_back(Array x, Array weight, float eps, Array d_out, Array d_x) = 0;
   /// Takes a gradient back through rope, in place: the rotation by the opposite angles.
   virtual void rope_back(Array d_x, std::int64_t head_dim, std::span<const std::int32_t> positions, Array cosines,
-                         Array sines);
+                         Array sines) = 0;
   /// d_q, d_k and d_v (overwritten) of attention without caches, whose result was `out`.
   virtual void attention_back(Array q, Array k, Array v, Array out, Array d_out,
                               std::span<const SequenceRows> sequences, const AttentionShape& shape, Array d_q, Array d_k,
-                              Array d_v);
+                              Array d_v) = 0;
   /// d_gate and d_up (overwritten) of swiglu. d_gate may be gate, d_up may be up.
-  virtual void swiglu_back(Array gate, Array up, Array d_out, Array d_gate, Array d_up);
+  virtual void swiglu_back(Array gate, Array up, Array d_out, Array d_gate, Array d_up) = 0;
   /// For every row t of x (T x hidden) with weights[t] != 0 and the head w (vocabulary x hidden), in chunks of rows, never
   /// all logits at once: values[t] = -log softmax(x w^T)[targets[t]], or for the entropy -sum_j p_j log p_j of that
   /// softmax, in nats; d_x(t, :) = weights[t] times the gradient of values[t]. Elsewhere values[t] and d_x(t, :) become
   /// 0. d_x without data: only values. A row with a logit that is not finite has NaN for its value and gradient. Targets
   /// are not read for the entropy. targets, weights and values lie on the host.
   virtual void token_loss(TokenObjective objective, Array x, Array w, std::span<const std::int32_t> targets,
-                          std::span<const float> weights, std::span<double> values, Array d_x);
+                          std::span<const float> weights, std::span<double> values, Array d_x) = 0;
 
   // Learning; all F32 but masks and copies.
 
   /// sum of g^2 over all elements, or those with mask 1, in double, in a fixed order. Not finite when an element is not.
-  virtual double squared_norm(Array g, Array mask);
+  virtual double squared_norm(Array g, Array mask) = 0;
   /// One step of AdamW (Loshchilov and Hutter 2019, decoupled): see AdamwStep. `copy` gets p rounded to its type and may
   /// have no data. Elements with mask 0 keep p, m and v.
-  virtual void adamw(Array p, Array g, Array m, Array v, Array mask, const AdamwStep& step, Array copy);
+  virtual void adamw(Array p, Array g, Array m, Array v, Array mask, const AdamwStep& step, Array copy) = 0;
 };
 
 /// Memory of a device, released at the end.

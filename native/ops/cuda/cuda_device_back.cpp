@@ -257,8 +257,7 @@ void CudaDevice::adamw(Array p, Array g, Array m, Array v, Array mask, const Ada
                              number(step.beta2),
                              number(1 - step.beta2),
                              number(1 - step.rate * step.weight_decay),
-                             number(step.rate),
-                             number(1 / (1 - std::pow(step.beta1, t))),
+                             number(step.rate / (1 - std::pow(step.beta1, t))),
                              number(1 / (1 - std::pow(step.beta2, t))),
                              number(step.epsilon)};
   context_.call(table_.adamw, table_array(p), table_array(g), table_array(m), table_array(v), table_array(mask),

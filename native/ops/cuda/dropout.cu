@@ -1,11 +1,9 @@
-// Numbers left out at random and the others scaled up; which, is a function of the key and the place: see ops/backend.h.
-#include <cmath>
-
+// Numbers left out at random and the others scaled up; which, is a function of the key and the place: ops/dropout_mask.h.
 #include "ops/cuda/launch.cuh"
 #include "ops/cuda/numbers.cuh"
 #include "ops/cuda/operators.cuh"
-#include "ops/cuda/philox.cuh"
 #include "ops/cuda/pointwise.cuh"
+#include "ops/dropout_mask.h"
 
 namespace {
 
@@ -16,8 +14,8 @@ struct Dropout {
   Bf16* out;
   int64_t x_stride, out_stride;
   int64_t rows, cols;
-  uint32_t key0, key1;
-  uint32_t least;  ///< words below it leave their number out
+  uint64_t key;
+  uint32_t threshold;
   float scale;
   bool accumulate;
 };
@@ -26,11 +24,11 @@ struct Dropout {
 __device__ void leave_out(const Dropout& dropout, int64_t row, int64_t col, float (&numbers)[width]) {
 #pragma unroll
   for (int i = 0; i < width; i += 4) {
-    const FourWords counter{{static_cast<uint32_t>((col + i) / 4), static_cast<uint32_t>(row), 0, 0}};
-    const FourWords random = philox4x32(counter, dropout.key0, dropout.key1);
+    const amalgam::core::PhiloxWords random = amalgam::ops::dropout_words(
+        dropout.key, static_cast<uint32_t>(row), static_cast<uint32_t>((col + i) / 4));
 #pragma unroll
     for (int j = 0; j < 4; ++j) {
-      numbers[i + j] = random.words[j] >= dropout.least ? numbers[i + j] * dropout.scale : 0.0f;
+      numbers[i + j] = random.word[j] >= dropout.threshold ? numbers[i + j] * dropout.scale : 0.0f;
     }
   }
 }
@@ -73,18 +71,15 @@ __global__ void dropout_kernel(Dropout dropout) {
 
 int32_t cuda_dropout(AmalgamContext* context, AmalgamArray x, float rate, uint64_t key, AmalgamArray out,
                      int32_t accumulate, AmalgamFailure* failure) {
-  // word * 2^-32 is less than rate exactly when word is less than this.
-  const double least = std::ceil(static_cast<double>(rate) * 4294967296.0);
   const Dropout dropout{bf16_data(x),
                         bf16_data(out),
                         x.stride,
                         out.stride,
                         x.rows,
                         x.cols,
-                        static_cast<uint32_t>(key),
-                        static_cast<uint32_t>(key >> 32),
-                        static_cast<uint32_t>(least),
-                        static_cast<float>(1.0 / (1.0 - static_cast<double>(rate))),
+                        key,
+                        amalgam::ops::dropout_threshold(rate),
+                        amalgam::ops::dropout_scale(rate),
                         accumulate != 0};
   const auto kernel = in_eights(x) && in_eights(out) ? dropout_kernel<true> : dropout_kernel<false>;
   return launch(context, kernel, pointwise_grid(x.rows, x.cols, width), pointwise_threads, 0, failure, dropout);

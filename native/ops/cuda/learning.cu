@@ -62,7 +62,7 @@ __global__ void adamw_kernel(StepArrays arrays, AmalgamAdamw step) {
       const float g = step.gradient_scale * arrays.g[row * arrays.g_stride + col];
       *m = step.beta1 * *m + step.rest1 * g;
       *v = step.beta2 * *v + step.rest2 * g * g;
-      *p = *p * step.keep - step.rate * (*m * step.correction1) / (sqrtf(*v * step.correction2) + step.epsilon);
+      *p = *p * step.keep - step.rate * *m / (sqrtf(*v * step.correction2) + step.epsilon);
     }
     if (arrays.copy == nullptr) continue;
     const int64_t place = row * arrays.copy_stride + col;
