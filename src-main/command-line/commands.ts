@@ -2,6 +2,7 @@ import { baseCommand } from './base.ts'
 import { checkCommand } from './check.ts'
 import { collectionsCommand } from './collections.ts'
 import type { Command } from './command.ts'
+import { controlCommand } from './control.ts'
 import { evalCommand } from './eval.ts'
 import { exportCommand } from './export.ts'
 import { generateCommand } from './generate.ts'
@@ -15,8 +16,11 @@ import { methodsCommand } from './methods.ts'
 import { restoreBackupCommand } from './restore-backup.ts'
 import { scorePoolCommand } from './score-pool.ts'
 import { searchCommand } from './search.ts'
+import { selectCommand } from './select.ts'
 import { serveCommand } from './serve.ts'
 import { taskCommand } from './task.ts'
+import { trainCommand } from './train.ts'
+import { tuneCommand } from './tune.ts'
 
 /** Every command, in the order of the help. */
 export const commands: readonly Command[] = [
@@ -36,7 +40,11 @@ export const commands: readonly Command[] = [
   exportCommand,
   evalCommand,
   scorePoolCommand,
+  selectCommand,
+  tuneCommand,
   searchCommand,
+  trainCommand,
+  controlCommand,
   generateCommand,
   jobsCommand,
   restoreBackupCommand,
