@@ -8,6 +8,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import type { Locator } from 'playwright-core'
+import { adapt } from './adapt.ts'
 import { findChromium } from './chromium.ts'
 import { evaluate } from './evaluate.ts'
 import { inspect } from './inspect.ts'
@@ -52,6 +53,7 @@ const scenarios: readonly Scenario[] = [
     name: 'evaluate',
     run: (app, { host, folder }) => evaluate(app.page, { host, folder, answerDialog: answersDialogs(app) ? app.answerDialog : null }),
   },
+  { name: 'adapt', run: (app, { host }) => adapt(app.page, { host }) },
   {
     name: 'recovery',
     prepare: ({ folder }) => makeDamagedLibrary(join(folder, 'library')),
