@@ -12,7 +12,8 @@ export function sentenceOf(
   const numbers =
     parameters === null ? 'the coefficients' : `${parameters.toLocaleString('en')} ${arm === 'train' ? 'numbers' : 'coefficients'}`
   const scored = toScore > 0 ? `Runs ${counted(toScore, 'adapter')} on the training examples, ` : ''
-  const chosen = `${scored === '' ? 'Chooses' : 'chooses'} ${chosenText(adaptation)}`
+  // Training chooses nothing.
+  const chosen = arm === 'train' ? '' : `${scored === '' ? 'Chooses' : 'chooses'} ${chosenText(adaptation)}`
   if (control?.id === 'zero_coefficients')
     return `${scored}${chosen}, and compares them at coefficient 0 with the base model, answer for answer.`
   if (control?.id === 'own_alone')
