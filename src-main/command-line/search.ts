@@ -1,11 +1,10 @@
 import type { AdaptationDetail, AdaptInput, SearchedParam, Trial } from '../contract/adapt.ts'
 import { findMethod, methodIds, type MethodEntry } from '../contract/methods.ts'
-import { errorProblem, hasError, type Problem } from '../contract/problems.ts'
 import { recipeOfTrial } from '../jobs/search-promote.ts'
 import { findPreset } from '../contract/tuners.ts'
 import { adaptOptions, adaptUsage, readAdaptInput, readValue } from './adapt-options.ts'
+import { runAdaptation } from './adapt-run.ts'
 import { exitCodes, outcome, type Arguments, type Command, type CommandContext, type Outcome } from './command.ts'
-import { followJob } from './follow-job.ts'
 import { formatNumber, formatTable } from './format.ts'
 import { runMerge } from './merge.ts'
 import { withSession, type Session } from './session.ts'
@@ -69,24 +68,12 @@ async function search(session: Session, given: Arguments, context: CommandContex
     searchCoefficients: !given.has('only-params'),
   })
   const input: AdaptInput = trials === undefined ? asked : { ...asked, params: { ...asked.params, trials: Number(trials) } }
-  const { jobId, problems } = session.services.queue.start('search', input)
-  if (jobId === null) return outcome({ problems }, [], problems)
-  const { job } = await followJob(session, jobId, context)
-  const detail = session.services.library.adaptations.get(jobId)
-  const said: readonly Problem[] =
-    job.state === 'done' || hasError(job.problems)
-      ? job.problems
-      : [...job.problems, errorProblem('cancelled', `The search was ${job.state}; it goes on where it was when it is started again.`)]
-  const chosen = detail?.chosenTrial ?? null
-  const json = {
-    jobId,
-    id: job.resultAdapterId,
-    chosenTrial: chosen,
-    trials: detail?.trials ?? [],
-    form: detail?.form ?? null,
-    cost: detail?.cost ?? null,
-  }
-  return outcome({ ...json, problems: said }, detail ? searchLines(detail, job.resultAdapterId) : [], said)
+  const ended = await runAdaptation(session, input, context)
+  const { jobId } = ended.json as { readonly jobId?: string }
+  const detail = jobId === undefined ? null : session.services.library.adaptations.get(jobId)
+  if (!detail) return ended
+  const { chosenTrial, trials: tried } = detail
+  return { ...ended, json: { ...(ended.json as object), chosenTrial, trials: tried }, lines: [...ended.lines, '', ...trialLines(detail)] }
 }
 
 async function promote(session: Session, given: Arguments, context: CommandContext): Promise<Outcome> {
@@ -119,7 +106,8 @@ function readSearched(texts: readonly string[], method: MethodEntry | undefined)
   )
 }
 
-function searchLines({ trials, chosenTrial }: AdaptationDetail, adapterId: string | null): readonly string[] {
+/** The best trials by their objective. */
+function trialLines({ trials, chosenTrial }: AdaptationDetail): readonly string[] {
   const best = [...trials].sort((left, right) => (left.objective ?? Infinity) - (right.objective ?? Infinity)).slice(0, mostShown)
   const names = Object.keys(trials[0]?.values ?? {}).slice(0, 6)
   const shown = (value: number | null): string => (value === null ? '-' : formatNumber(value))
@@ -132,9 +120,5 @@ function searchLines({ trials, chosenTrial }: AdaptationDetail, adapterId: strin
       return typeof value === 'number' ? formatNumber(value) : String(value)
     }),
   ]
-  return [
-    ...formatTable([['TRIAL', 'OBJECTIVE', 'VALIDATION', ...names], ...best.map(row)], [1, 2]),
-    '',
-    `${trials.length} trials${adapterId === null ? '' : `; trial ${chosenTrial} is adapter ${adapterId}`}`,
-  ]
+  return formatTable([['TRIAL', 'OBJECTIVE', 'VALIDATION', ...names], ...best.map(row)], [1, 2])
 }

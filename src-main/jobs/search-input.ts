@@ -48,7 +48,7 @@ function checkSearched(name: string, searched: SearchedParam, method: MethodEntr
   const field = `searched.${name}`
   const spec = method.params.find((param) => param.id === name && param.per === 'recipe')
   // The registry's own words for a parameter that it does not know, and for values that it does not allow.
-  if (!spec) return checkParams(method.params, { [name]: null }, 'recipe', 'searched').problems
+  if (!spec) return checkParams(method.params, { [name]: searched }, 'recipe', 'searched').problems
   if ('values' in searched) return searched.values.flatMap((value) => checkParams([spec], { [name]: value }, 'recipe', 'searched').problems)
   if (spec.kind === 'choice' || spec.kind === 'flag') return [needsValues(spec, field)]
   const { low, high } = searched
