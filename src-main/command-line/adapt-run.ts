@@ -50,10 +50,15 @@ function lines(detail: AdaptationDetail, job: Job, path: string | null): readonl
     ['Folder', path],
     [
       'Step kept',
-      chosenStep === null ? null : `${chosenStep}, ${loss} ${shown(chosenLoss)}${startLoss === null ? '' : ` (${shown(startLoss)} at step 0)`}`,
+      chosenStep === null
+        ? null
+        : `${chosenStep}, ${loss} ${shown(chosenLoss)}${startLoss === null ? '' : ` (${shown(startLoss)} at step 0)`}`,
     ],
     ['Ended', stoppedText],
-    ['Form', form && `rank ${form.rank}, ${form.exact ? 'the exact sum' : `${(100 * form.keptEnergy).toFixed(2)} % of the squared norm kept`}`],
+    [
+      'Form',
+      form && `rank ${form.rank}, ${form.exact ? 'the exact sum' : `${(100 * form.keptEnergy).toFixed(2)} % of the squared norm kept`}`,
+    ],
     ['Check', check && `${check.equal} of ${check.n} answers equal those of ${check.expected}`],
     ['Spent', `${cost.tokens.toLocaleString('en')} tokens, ${cost.seconds.toFixed(1)} s, ${cost.examples} examples, ${cost.device}`],
   ]
@@ -62,7 +67,9 @@ function lines(detail: AdaptationDetail, job: Job, path: string | null): readonl
   ])
   return [
     ...formatTable(facts.flatMap(([name, value]) => (value === null ? [] : [[name, value]]))),
-    ...(measured.length > 0 ? ['', ...formatTable([['MEASURED', 'SPLIT', 'N', 'METRIC', 'VALUE', '95 % INTERVAL'], ...measured], [2, 4])] : []),
+    ...(measured.length > 0
+      ? ['', ...formatTable([['MEASURED', 'SPLIT', 'N', 'METRIC', 'VALUE', '95 % INTERVAL'], ...measured], [2, 4])]
+      : []),
   ]
 }
 

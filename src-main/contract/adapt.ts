@@ -23,7 +23,7 @@ export const adaptInputSchema = v.object({
   taskId: v.string(),
   /** So many labelled examples: null for all train and validation examples of the task. */
   budget: v.optional(v.nullable(v.picklist(budgets)), null),
-  /** Adapters to choose from, in this order; empty for every adapter of the library that fits the base model. */
+  /** Adapters to choose from, in this order; empty for every adapter of the library that fits the base model, without what Adapt made for this task, by tuning or as a control. */
   pool: v.optional(v.pipe(v.array(v.string()), v.maxLength(20000)), []),
   /** One's own LoRA for this task: the query of similarities, the first of the merge, the subject of controls. */
   ownId: v.optional(v.nullable(v.string()), null),

@@ -17,7 +17,7 @@ type Sources = Pick<AdaptServices, 'adapters' | 'bases' | 'checkedStamp'>
 
 /** What the pool is needed for. */
 interface Wanted {
-  readonly input: Pick<AdaptInput, 'pool' | 'ownId' | 'startFrom'>
+  readonly input: Pick<AdaptInput, 'pool' | 'ownId' | 'startFrom' | 'taskId'>
   readonly arm: Arm
   readonly control: ControlEntry | null
   readonly params: ParamValues
@@ -40,6 +40,7 @@ export function findPool({ input, arm, control, params, base }: Wanted, services
   for (const id of ids) {
     const { adapter, problems: said } = usableAdapter(id, base, services)
     const reason = said.find(({ severity }) => severity === 'error')
+    if (adapter && input.pool.length === 0 && isResult(adapter, input.taskId)) continue
     if (adapter && !reason) pool.push(adapter)
     else unfit.push({ adapterId: id, name: services.adapters.get(id)?.name ?? id, reason: reason?.message ?? 'It cannot be used.' })
   }
@@ -59,6 +60,15 @@ export function usableAdapter(
   const misfit = found && checkFit(found.detail, found.detail.modules, base)
   if (!found || misfit) return { adapter: null, problems: [...problems, ...(misfit ? [misfit] : [])] }
   return { adapter: { ...poolAdapterOf(found), detail: found.detail }, problems }
+}
+
+/**
+ * What earlier jobs of Adapt made for this task, tuned, or made as a control. Such adapters are no part of a pool that was not put together by hand:
+ * it would change with every job, and hold what was learned from the same examples.
+ */
+function isResult({ detail: { lineage } }: UsableAdapter, taskId: string): boolean {
+  const made = lineage?.adaptation
+  return made !== undefined && (made.arm !== 'train' || made.control !== null || made.taskId === taskId)
 }
 
 const nobody = { adapter: null, problems: [] as readonly Problem[] }
