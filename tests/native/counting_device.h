@@ -1,5 +1,5 @@
-// A device that counts what is allocated on another one. By its name it is not the processor, so that weights are
-// uploaded to it.
+// A device that counts what is allocated on another one, and calls of some operators. By its name it is not the
+// processor, so that weights are uploaded to it.
 #pragma once
 
 #include <algorithm>
@@ -20,6 +20,9 @@ class CountingDevice final : public ops::Device {
 
   std::size_t live_bytes() const { return live_; }
   std::size_t peak_bytes() const { return peak_; }
+  std::size_t allocations() const { return allocations_; }
+  /// Calls of operators of the backward half by name, since the last asking.
+  std::map<std::string, int> take_calls() { return std::exchange(calls_, {}); }
 
   std::string name() const override { return "counting"; }
   core::DType activations() const override { return inner_->activations(); }
@@ -34,6 +37,7 @@ class CountingDevice final : public ops::Device {
     void* data = inner_->allocate(bytes);
     if (data != nullptr) sizes_[data] = bytes;
     live_ += bytes;
+    ++allocations_;
     peak_ = std::max(peak_, live_);
     return data;
   }
@@ -83,35 +87,47 @@ class CountingDevice final : public ops::Device {
   }
 
   void linear_back(ops::Array d_out, ops::Array w, ops::Array d_x, ops::Into into) override {
+    ++calls_["linear_back"];
     inner_->linear_back(d_out, w, d_x, into);
   }
-  void weight_back(ops::Array d_out, ops::Array x, ops::Array d_w) override { inner_->weight_back(d_out, x, d_w); }
+  void weight_back(ops::Array d_out, ops::Array x, ops::Array d_w) override {
+    ++calls_["weight_back"];
+    inner_->weight_back(d_out, x, d_w);
+  }
   void scale_units(ops::Array u, ops::Array c, std::span<const std::int32_t> set_of_row, ops::Array out) override {
+    ++calls_["scale_units"];
     inner_->scale_units(u, c, set_of_row, out);
   }
   void unit_back(ops::Array u, ops::Array v, std::span<const std::int32_t> set_of_row, ops::Array d_c) override {
+    ++calls_["unit_back"];
     inner_->unit_back(u, v, set_of_row, d_c);
   }
   void dropout(ops::Array x, float rate, std::uint64_t key, ops::Array out, ops::Into into) override {
+    ++calls_["dropout"];
     inner_->dropout(x, rate, key, out, into);
   }
   void rms_norm_back(ops::Array x, ops::Array weight, float eps, ops::Array d_out, ops::Array d_x) override {
+    ++calls_["rms_norm_back"];
     inner_->rms_norm_back(x, weight, eps, d_out, d_x);
   }
   void rope_back(ops::Array d_x, std::int64_t head_dim, std::span<const std::int32_t> positions, ops::Array cosines,
                  ops::Array sines) override {
+    ++calls_["rope_back"];
     inner_->rope_back(d_x, head_dim, positions, cosines, sines);
   }
   void attention_back(ops::Array q, ops::Array k, ops::Array v, ops::Array out, ops::Array d_out,
                       std::span<const ops::SequenceRows> sequences, const ops::AttentionShape& shape, ops::Array d_q,
                       ops::Array d_k, ops::Array d_v) override {
+    ++calls_["attention_back"];
     inner_->attention_back(q, k, v, out, d_out, sequences, shape, d_q, d_k, d_v);
   }
   void swiglu_back(ops::Array gate, ops::Array up, ops::Array d_out, ops::Array d_gate, ops::Array d_up) override {
+    ++calls_["swiglu_back"];
     inner_->swiglu_back(gate, up, d_out, d_gate, d_up);
   }
   void token_loss(ops::TokenObjective objective, ops::Array x, ops::Array w, std::span<const std::int32_t> targets,
                   std::span<const float> weights, std::span<double> values, ops::Array d_x) override {
+    ++calls_["token_loss"];
     inner_->token_loss(objective, x, w, targets, weights, values, d_x);
   }
   double squared_norm(ops::Array g, ops::Array mask) override { return inner_->squared_norm(g, mask); }
@@ -126,6 +142,8 @@ class CountingDevice final : public ops::Device {
   std::map<void*, std::size_t> sizes_;
   std::size_t live_ = 0;
   std::size_t peak_ = 0;
+  std::size_t allocations_ = 0;
+  std::map<std::string, int> calls_;
 };
 
 }  // namespace amalgam::test
