@@ -9,6 +9,7 @@ import { createEngine, type Engine, type MergeRun } from '../../../src-main/engi
 import type { EvaluateRequest } from '../../../src-main/engine/evaluate-request.ts'
 import type { LearnOutcome, LearnRequest } from '../../../src-main/engine/learn-request.ts'
 import type { AdaptResult } from '../../../src-main/jobs/adapt-result.ts'
+import type { AdaptServices } from '../../../src-main/jobs/adapt-types.ts'
 import { startAdaptations } from '../../../src-main/jobs/adapt-start.ts'
 import { learnedName } from '../../../src-main/jobs/tune-adapters.ts'
 import { fill, gaussian } from '../../helpers/adapters.ts'
@@ -167,9 +168,9 @@ function cutJournal(file: string, step: number): void {
 }
 
 /** Opens a bench over `folder` with that core. */
-export function openAdaptBench(script: LearnScript, folder?: string): Bench {
+export function openAdaptBench(script: LearnScript, folder?: string, change: Partial<AdaptServices> = {}): Bench {
   const engine = learningEngine(script)
-  return openBench({}, folder, {}, { engine }, { engine })
+  return openBench({}, folder, {}, { engine }, { engine, ...change })
 }
 
 /** A base model, a task with training and validation examples, and three adapters that fit. */

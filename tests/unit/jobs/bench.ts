@@ -77,7 +77,7 @@ export function openBench(
     appVersion: '9.8.7',
     ...evaluateChange,
   }
-  const labelled = withoutTest(library.tasks)
+  const labelled = adaptChange.tasks ?? withoutTest(library.tasks)
   const adapt: AdaptServices = {
     ...{ engine, adapters, checkedStamp, bases: library.bases, runs: library.runs, adaptations: library.adaptations },
     ...{ prompts: evaluation.prompts, settings: evaluation.settings, lookAtBases: evaluation.lookAtBases },
