@@ -20,12 +20,16 @@ namespace {
 using core::Json;
 using model::Keep;
 
+/// What the presets of training drop.
+constexpr float usual_dropout = 0.1f;
+
 std::vector<model::LearnAdapter> adapters_of(const model::Config& config, std::int64_t count, std::int64_t rank,
-                                             bool trains) {
+                                             bool trains, float dropout) {
   std::vector<model::LearnAdapter> adapters(static_cast<std::size_t>(count));
   for (std::size_t i = 0; i < adapters.size(); ++i) {
     adapters[i].name = "adapter " + std::to_string(i);
     adapters[i].trains_a = adapters[i].trains_b = trains;
+    adapters[i].dropout = dropout;
     for (std::int64_t layer = 0; layer < config.layers; ++layer) {
       const std::string prefix = "model.layers." + std::to_string(layer) + ".";
       for (const LinearShape& shape : block_shapes(config)) {
@@ -92,8 +96,8 @@ class Bench {
                             Direction::both);
   }
 
-  Json train(Keep keep, double bound_seconds) {
-    model::LearnUnits units = units_of(1, true);
+  Json train(Keep keep, float dropout, double bound_seconds) {
+    model::LearnUnits units = units_of(1, true, dropout);
     model::LearnPass pass(model_, units, keep);
     std::vector<Moments> moments;
     for (const model::TrainedFactor& factor : units.trained()) {
@@ -120,7 +124,7 @@ class Bench {
   }
 
   Json tune(Keep keep, double bound_seconds) {
-    model::LearnUnits units = units_of(bench_.adapters, false);
+    model::LearnUnits units = units_of(bench_.adapters, false, 0);
     model::LearnPass pass(model_, units, keep);
     double coefficient = 1.0 / static_cast<double>(bench_.adapters);
     const double seconds = median_seconds(device_, [&] {
@@ -144,10 +148,10 @@ class Bench {
   }
 
  private:
-  model::LearnUnits units_of(std::int64_t adapters, bool trains) {
+  model::LearnUnits units_of(std::int64_t adapters, bool trains, float dropout) {
     const core::CancelToken never;
     core::RandomStream random(1, "bench learn");
-    const std::vector<model::LearnAdapter> list = adapters_of(config(), adapters, bench_.rank, trains);
+    const std::vector<model::LearnAdapter> list = adapters_of(config(), adapters, bench_.rank, trains, dropout);
     const auto source = [&](std::size_t adapter, std::size_t module) -> model::FactorValues {
       const model::LearnModule& part = list[adapter].modules[module];
       core::Matrix<float> a = small_numbers(part.rank, part.in, random);
@@ -200,8 +204,9 @@ Json bench_learn(const LearnBench& bench) {
                        {"threads", bench.threads},
                        {"boundTokensPerSecond", run.tokens() / bound_seconds},
                        {"boundGflops", bound_flop / bound_seconds / 1e9},
-                       {"training", run.train(Keep::activations, bound_seconds)},
-                       {"trainingRecomputed", run.train(Keep::layer_inputs, bound_seconds)},
+                       {"training", run.train(Keep::activations, 0, bound_seconds)},
+                       {"trainingRecomputed", run.train(Keep::layer_inputs, 0, bound_seconds)},
+                       {"droppedTraining", run.train(Keep::activations, usual_dropout, bound_seconds)},
                        {"tuning", run.tune(Keep::activations, bound_seconds)},
                        {"tuningRecomputed", run.tune(Keep::layer_inputs, bound_seconds)}});
 }

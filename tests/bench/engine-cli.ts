@@ -23,6 +23,17 @@ const scoreSchema = v.object({ score: v.object(rates), decode: v.array(v.object(
 /** Scoring and decoding of the random 125M Llama in f32 on two threads. */
 export const benchScore = () => v.parse(scoreSchema, run(['bench', 'score', '--config', '125m', '--threads', '2']))
 
+const learnRates = v.object({ tokensPerSecond: v.number(), ofBound: v.number(), gflopPerToken: v.number(), bytes: v.number() })
+const learnSchema = v.object({
+  training: learnRates,
+  trainingRecomputed: learnRates,
+  droppedTraining: learnRates,
+  tuning: learnRates,
+  tuningRecomputed: learnRates,
+})
+/** Training an adapter of rank 16 and tuning the coefficients of four, through the random 125M Llama in f32 on two threads. */
+export const benchLearn = () => v.parse(learnSchema, run(['bench', 'learn', '--config', '125m', '--threads', '2']))
+
 /** An evaluation in a process of its own, so that its peak memory is its own. */
 export function evaluateAlone(scratch: string, request: EvaluateRequest): EvaluateOutcome {
   const requestFile = join(scratch, 'request.json')

@@ -1,11 +1,11 @@
 import { execFileSync } from 'node:child_process'
 import { rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import type { EvaluateAdapter, EvaluateItem, EvaluateOutcome, EvaluateRequest } from '../../src-main/engine/evaluate-request.ts'
+import type { EvaluateOutcome, EvaluateRequest } from '../../src-main/engine/evaluate-request.ts'
 import { benchGemm, benchScore, evaluateAlone } from './engine-cli.ts'
 import { forgetFile, readSeconds } from './inspect.ts'
-import { makeAdapter } from './make-adapter.ts'
-import { linearModules, llama125m, makeCheckpoint, type LlamaSizes } from './make-checkpoint.ts'
+import { llama125m, makeCheckpoint, type LlamaSizes } from './make-checkpoint.ts'
+import { makeItems, makePool } from './pool.ts'
 import { median, type Measure, type Trial } from './trial.ts'
 
 const adapters = 8
@@ -15,10 +15,6 @@ const coldRounds = 5
 
 /** Work of a token in the bound that the issue of the engine names: 0.2 GFLOP. */
 const gflopPerToken = 0.2
-
-/** Examples of a task for each adapter: short, so that one adapter alone does not fill a pass. */
-const examples = 8
-const exampleTokens = 32
 
 /** Matrix products against the peak, and scoring against the products and against PyTorch, where there is one. */
 function measureArithmetic(scratch: string): readonly Measure[] {
@@ -58,33 +54,9 @@ function measureTorch(scratch: string, tokensPerSecond: number): readonly Measur
     execFileSync(python, [script, sizes], { encoding: 'utf8' }),
   )
   return [
-    { name: 'scoring / PyTorch', value: tokensPerSecond / torch.tokensPerSecond, unit: 'times', limit: 1, atLeast: true, note: `PyTorch ${torch.version}, f32, two threads` }, // prettier-ignore
+    { name: 'scoring / PyTorch', value: tokensPerSecond / torch.tokensPerSecond, unit: 'times', limit: 1, atLeast: true, note: `${torch.version}, f32, two threads` }, // prettier-ignore
     { name: 'scoring in PyTorch', value: torch.tokensPerSecond, unit: 'tokens/s' },
   ]
-}
-
-function poolItems(vocabulary: number): readonly EvaluateItem[] {
-  const token = (example: number, place: number) => (example * 7919 + place * 104_729 + 3) % vocabulary
-  return Array.from({ length: examples }, (_, example) => {
-    const tokens = Array.from({ length: exampleTokens + 1 }, (__, place) => token(example, place))
-    return { prompt: tokens.slice(0, exampleTokens - 4), ask: { kind: 'loss', answer: tokens.slice(exampleTokens - 4) } }
-  })
-}
-
-function makePool(scratch: string, sizes: LlamaSizes): readonly EvaluateAdapter[] {
-  const modules = linearModules(sizes)
-  return Array.from({ length: adapters }, (_, index) => {
-    const folder = join(scratch, `adapter-${index}`)
-    makeAdapter(folder, modules, rank, index + 1)
-    return {
-      name: `adapter-${index}`,
-      weightsFile: join(folder, 'adapter_model.safetensors'),
-      modules: modules.map((module) => {
-        const prefix = `base_model.model.${module.name}`
-        return { ...module, a: `${prefix}.lora_A.weight`, b: `${prefix}.lora_B.weight`, rank, scaling: 2 }
-      }),
-    }
-  })
 }
 
 const evaluatingSeconds = ({ seconds, loadSeconds }: EvaluateOutcome) => seconds - loadSeconds
@@ -93,8 +65,8 @@ const sum = (values: readonly number[]) => values.reduce((total, value) => total
 /** A pool in one job against one job for each adapter, and what loading takes. */
 function measurePool(scratch: string, sizes: LlamaSizes): readonly Measure[] {
   const weightsFile = makeCheckpoint(join(scratch, 'base'), sizes)
-  const pool = makePool(scratch, sizes)
-  const items = poolItems(sizes.vocabulary)
+  const pool = makePool(scratch, sizes, adapters, rank)
+  const items = makeItems(sizes.vocabulary)
   const outFile = join(scratch, 'lines.jsonl')
   const evaluate = (chosen: readonly number[]): EvaluateOutcome => {
     rmSync(outFile, { force: true })

@@ -10,6 +10,7 @@ import { engine } from './engine.ts'
 import { hashFiles } from './hash-files.ts'
 import { importHeaders } from './import-headers.ts'
 import { inspect } from './inspect.ts'
+import { learn } from './learn.ts'
 import { mergeConcat } from './merge-concat.ts'
 import { mergeLego } from './merge-lego.ts'
 import { mergeLinear } from './merge-linear.ts'
@@ -29,6 +30,7 @@ const trials: readonly Trial[] = [
   mergeLego,
   inspect,
   engine,
+  learn,
   paintWindow,
   scrollTable,
 ]
