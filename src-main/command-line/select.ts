@@ -1,11 +1,10 @@
 import type { Selected } from '../contract/adapt.ts'
-import { errorProblem, hasError, type Problem } from '../contract/problems.ts'
 import { selectionIds, selectionOf, selections, type SelectionId } from '../contract/selection.ts'
 import { defaultsOf } from '../contract/params.ts'
 import { tunerOf } from '../contract/tuners.ts'
 import { adaptOptions, adaptUsage, readAdaptInput } from './adapt-options.ts'
 import { exitCodes, outcome, type Arguments, type Command, type CommandContext, type Outcome } from './command.ts'
-import { followJob } from './follow-job.ts'
+import { runAdaptation } from './adapt-run.ts'
 import { formatNumber, formatTable } from './format.ts'
 import { withSession, type Session } from './session.ts'
 
@@ -53,19 +52,15 @@ function selectUsage(given: Arguments): string | undefined {
 async function select(session: Session, given: Arguments, context: CommandContext): Promise<Outcome> {
   const asked = await readAdaptInput(session, given, context, 'select')
   const params = { ...asked.params, ...shortForms(given) }
-  const { jobId, problems } = session.services.queue.start('select', { ...asked, params })
-  if (jobId === null) return outcome({ problems }, [], problems)
-  const { job } = await followJob(session, jobId, context)
-  const detail = session.services.library.adaptations.get(jobId)
-  const said: readonly Problem[] =
-    job.state === 'done' || hasError(job.problems)
-      ? job.problems
-      : [...job.problems, errorProblem('cancelled', `The selection was ${job.state}; what was found is kept.`)]
-  const ranking = inOrder(detail?.selection ?? [])
-  const strategy = selectionIds.find((id) => id === detail?.params['selection']) ?? null
+  const ended = await runAdaptation(session, { ...asked, params }, context)
+  const { jobId } = ended.json as { readonly jobId?: string }
+  const detail = jobId === undefined ? null : session.services.library.adaptations.get(jobId)
+  const strategy = selectionIds.find((id) => id === detail?.params['selection'])
+  if (!detail || detail.selection.length === 0 || strategy === undefined) return ended
+  const ranking = inOrder(detail.selection)
   const chosen = ranking.filter(({ place }) => place !== null).map(({ adapterId }) => adapterId)
-  const json = { jobId, strategy, chosen, ranking, cost: detail?.cost ?? null, problems: said }
-  return outcome(json, strategy === null || ranking.length === 0 ? [] : rankingLines(strategy, ranking), said)
+  const json = { jobId, strategy, chosen, ranking, cost: detail.cost, problems: ended.problems }
+  return { ...ended, json, lines: rankingLines(strategy, ranking) }
 }
 
 function shortForms(given: Arguments): Record<string, string | number | boolean> {
