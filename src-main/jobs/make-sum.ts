@@ -121,8 +121,8 @@ function isCut({ modules }: MergeOutcome): boolean {
   return modules.some(({ discardedEnergy }) => discardedEnergy > 0)
 }
 
-/** Share of the squared norm that is left; 1 where nothing was cut. */
-function keptEnergyOf({ modules }: MergeOutcome): number {
+/** Share of the squared norm of the merged update that is left; 1 where nothing was cut. */
+export function keptEnergyOf({ modules }: MergeOutcome): number {
   const total = modules.reduce((sum, { norm }) => sum + norm ** 2, 0)
   const cut = modules.reduce((sum, { norm, discardedEnergy }) => sum + (norm * discardedEnergy) ** 2, 0)
   return total > 0 ? 1 - cut / total : 1

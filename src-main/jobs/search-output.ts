@@ -13,6 +13,7 @@ import type { AdaptContext, AdaptServices, ResolvedAdaptation, UsableAdapter } f
 import { adapterConfig } from './adapter-config.ts'
 import { plainTerms } from './evaluate-terms.ts'
 import { coefficientTable, coefficientWords, type LearnedSum } from './learned-sum.ts'
+import { keptEnergyOf } from './make-sum.ts'
 import { methodOf } from './search-input.ts'
 import type { Searched } from './search-run.ts'
 import { writtenRecipe } from './search-space.ts'
@@ -103,13 +104,6 @@ function coefficientsOf(recipe: Recipe, chosen: readonly UsableAdapter[]): Learn
 export function chosenOf({ journal, heldOut }: Searched, trial: Trial) {
   const valueOf = (one: Trial | undefined): number | null => (heldOut ? one?.validation : one?.objective) ?? null
   return { chosenStep: trial.index, startLoss: valueOf(journal.trials[0]), chosenLoss: valueOf(trial)! }
-}
-
-/** Share of the squared norm of the merged update that is left; 1 where nothing was cut. */
-function keptEnergyOf({ modules }: MergeOutcome): number {
-  const total = modules.reduce((sum, { norm }) => sum + norm ** 2, 0)
-  const cut = modules.reduce((sum, { norm, discardedEnergy }) => sum + (norm * discardedEnergy) ** 2, 0)
-  return total > 0 ? 1 - cut / total : 1
 }
 
 function shapeText({ method, output: { dtype } }: ResolvedMergeJob, merged: MergeOutcome, { journal, best }: Searched): string {

@@ -26,6 +26,12 @@ export interface Searched {
   readonly stopped: 'done' | 'asked'
 }
 
+/**
+ * A state is put down when this many times as long has passed as putting down the last one took: with many trials that takes a while. Whatever is lost
+ * with a process is found again, since the same state gives the same candidates.
+ */
+const writingShare = 9
+
 /** Searches over the chosen adapters; goes on behind what an earlier run left in the work folder. Throws Refusal where not one trial could be evaluated. */
 export async function runTrials(
   adaptation: ResolvedAdaptation,
@@ -50,6 +56,7 @@ export async function runTrials(
   let done = from?.trials.length ?? 0
   const began = performance.now()
   const before = done
+  let due = 0
   const evaluate = (entries: readonly Entry[]) => {
     stopIfAsked(context)
     const fresh = entries.filter(({ judged }) => judged).length
@@ -73,9 +80,13 @@ export async function runTrials(
     l1: numberOf(params, 'l1'),
     wantsEnd: () => existsSync(context.stopFile),
     async onGeneration(state) {
-      await writeSearchJournal(context.folder, state)
       done = state.trials.length
+      const started = performance.now()
+      if (started < due) return
+      await writeSearchJournal(context.folder, state)
       tell(state)
+      const ended = performance.now()
+      due = ended + writingShare * (ended - started)
     },
   })
 

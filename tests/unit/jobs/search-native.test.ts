@@ -217,6 +217,28 @@ describe.skipIf(loadBinding().binding === null)('with the native core', () => {
     expect(promoteTrial({ jobId: 'nobody', trial: 0 }, adapt, queue).problems).toMatchObject([{ code: 'job-unknown' }])
   })
 
+  test('a cancelled search goes on where it was, and ends as one that ran through', async () => {
+    const input = { params: { selection: 'manual', trials: 61, population: 6 }, seed: 5 }
+    const { detail: whole } = await search(input)
+    const { queue, library } = opened.services
+    const { jobId } = queue.start(
+      'search',
+      v.parse(adaptInputSchema, { arm: 'search', baseId, taskId: 'sentiment_recommend', pool: ids, budget: 30, ...input }),
+    )
+    while ((library.adaptations.get(jobId!)?.trials.length ?? 0) < 13) await new Promise((resume) => setTimeout(resume, 10))
+    expect(queue.cancel(jobId!)).toEqual([])
+    expect(await queue.whenEnded(jobId!)).toMatchObject({ state: 'cancelled', resultAdapterId: null })
+    const before = library.adaptations.get(jobId!)!.trials.length
+    expect(before).toBeLessThan(61)
+    const again = queue.runAgain(jobId!)
+    expect(await queue.whenEnded(again.jobId!)).toMatchObject({ state: 'done' })
+    const { trials, chosenTrial, cost } = library.adaptations.get(again.jobId!)!
+    expect(trials).toEqual(whole.trials)
+    expect(chosenTrial).toBe(whole.chosenTrial)
+    expect(cost.tokens).toBe(whole.cost.tokens)
+    expect((await queue.get(again.jobId!))!.log.join('\n')).toMatch(/goes on after (1[3-9]|[2-5]\d|60) trials/)
+  })
+
   test('LoraHub searches the factors added up separately', async () => {
     const { detail, adapter } = await search({ preset: 'lorahub', params: { selection: 'manual', trials: 6, population: 5 } })
     expect(detail).toMatchObject({ method: 'lorahub', preset: 'lorahub' })
