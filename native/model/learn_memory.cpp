@@ -74,6 +74,7 @@ void take_shared(RowCutter& rows, const ops::Device& device, const Config& confi
   out.d_q = rows.take(type, config.heads * config.head_dim);
   out.d_k = rows.take(type, config.kv_heads * config.head_dim);
   out.d_v = rows.take(type, config.kv_heads * config.head_dim);
+  rows.cutter.go_to(rows.cutter.bytes());  // behind the longer of the two
 }
 
 }  // namespace
