@@ -69,6 +69,10 @@ test('a method with a rank of its own refuses another, and says what it is here'
     'output.rank is "sum", but the rank of PEFT linear (factor sums) is always the common rank of its adapters, here 4.',
   )
   expect(ranks('peft_linear', {}, ['a'])).toMatchObject({ kept: { [q]: 4, [k]: 4 }, written: 4, problems: [] })
+  expect(ranks('lorahub', {})).toMatchObject({ kept: { [q]: 6, [k]: 4 }, written: 6, problems: [] })
+  expect(ranks('lorahub', { rank: 5 }).first?.message).toBe(
+    'output.rank is 5, but the rank of LoraHub (factor sums) is always the largest rank of its adapters, here 6.',
+  )
 })
 
 test('padTo vllm rounds the written rank up, and the kept ranks stay', () => {

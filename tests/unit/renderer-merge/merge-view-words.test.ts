@@ -52,6 +52,7 @@ describe('method words', () => {
       ['linear', 'acts on the update (joint core)'],
       ['average', 'acts on the update (joint core)'],
       ['peft_linear', 'acts on factors'],
+      ['lorahub', 'acts on factors'],
       ['ties', 'acts on the update'],
       ['lego', 'acts on factors'],
     ]))
