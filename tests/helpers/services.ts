@@ -12,9 +12,8 @@ export interface OpenedServices {
   close(): Promise<void>
 }
 
-/** Opens a fresh library; `close` removes it. */
-export function openTestServices(): OpenedServices {
-  const folder = realpathSync(mkdtempSync(join(tmpdir(), 'amalgam-services-')))
+/** Opens a fresh library, or an earlier one's folder again; `close` removes it. */
+export function openTestServices(folder = realpathSync(mkdtempSync(join(tmpdir(), 'amalgam-services-')))): OpenedServices {
   const services = openServices({
     version: '9.8.7',
     paths: appPathsFrom(import.meta.dirname, join(folder, 'library')),
