@@ -43,8 +43,11 @@ export async function gatherFacts(
       return scoreAlone(plain, 'mean_loss', adaptation, services, context)
     case 'gradient': {
       const { gradients, cost } = await alignGradients(adaptation, services, context)
-      const isZero = 'Its update is zero, so nothing can be said about its direction.'
-      return { facts: plain.map((facts, index) => ({ ...facts, gradient: gradients[index] ?? null, missing: isZero })), cost }
+      const facts = plain.map((known, index) => {
+        const found = gradients[index]!
+        return typeof found === 'string' ? { ...known, missing: found } : { ...known, gradient: found }
+      })
+      return { facts, cost }
     }
     case 'factors':
     case 'dense':

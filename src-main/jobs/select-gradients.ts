@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import * as v from 'valibot'
-import { Refusal } from '../contract/problems.ts'
+import { Refusal, type ProblemCode } from '../contract/problems.ts'
 import type { GradientsOutcome } from '../engine/gradients-request.ts'
 import type { LearnAdapter } from '../engine/learn-request.ts'
 import { writeFileWhole } from '../platform/write-file.ts'
@@ -21,35 +21,44 @@ const numberBytes = 4
 /** For a device of which nothing is known. */
 const unknownRoomBytes = 1e9
 
+/** What a pass of fewer adapters may not have: too little memory, and the one adapter that spoils it for all. */
+const splitting: readonly ProblemCode[] = ['memory-short', 'out-of-memory', 'not-finite']
+
 /** Sums of derivatives by content hash: what an earlier run of the job left in its folder. */
 const savedSchema = v.record(v.string(), v.pipe(v.number(), v.finite()))
 
 /**
- * The derivative of the loss on the training examples in every adapter's coefficient at 0, summed over its modules, with the norm of its update; null
- * for an adapter whose update is zero. At coefficient 0 nobody changes the model, so that any number of adapters share one pass, as many as memory
- * takes, and the sums do not depend on who shares it.
+ * The derivative of the loss on the training examples in every adapter's coefficient at 0, summed over its modules, with the norm of its update; in
+ * words why there is none for an adapter whose update is zero or whose derivative is not finite. At coefficient 0 nobody changes the model, so that
+ * any number of adapters share one pass, as many as memory takes, and the sums do not depend on who shares it.
  */
 export async function alignGradients(
   adaptation: ResolvedAdaptation,
   services: AdaptServices,
   context: AdaptContext,
-): Promise<{ readonly gradients: readonly (Gradient | null)[]; readonly cost: ChosenAdapters['cost'] }> {
+): Promise<{ readonly gradients: readonly (Gradient | string)[]; readonly cost: ChosenAdapters['cost'] }> {
   const { pool } = adaptation
   const file = join(context.folder, 'alignments.json')
   const sums = new Map(Object.entries(await readSaved(file)))
   const open = pool.filter(({ contentHash, detail }) => !sums.has(contentHash) && (detail.updateNorm ?? 0) > 0)
+  const broken = new Map<string, string>()
   let [tokens, seconds, done] = [0, 0, 0]
 
   async function run(adapters: readonly UsableAdapter[]): Promise<void> {
     stopIfAsked(context)
+    const [only] = adapters
     const outcome = await ask(adapters, adaptation, services, context, { done, total: open.length }).catch((error: unknown) => {
-      if (adapters.length > 1 && isTooLarge(error)) return null
+      if (adapters.length > 1 && hasCode(error, splitting)) return null
+      if (only && hasCode(error, ['not-finite'])) {
+        broken.set(only.contentHash, (error as Refusal).message)
+        return null
+      }
       throw error
     })
     if (outcome === null) {
       const half = Math.ceil(adapters.length / 2)
-      await run(adapters.slice(0, half))
-      await run(adapters.slice(half))
+      if (adapters.length === 1) done += 1
+      else for (const part of [adapters.slice(0, half), adapters.slice(half)]) await run(part)
       return
     }
     outcome.gradients.forEach((gradients, index) =>
@@ -66,9 +75,10 @@ export async function alignGradients(
 
   const room = open.length > 0 ? await unitRoom(adaptation, services, context.signal) : 0
   for (const chunk of chunksOf(open, room)) await run(chunk)
-  const gradients = pool.map(({ contentHash, detail: { updateNorm } }): Gradient | null => {
+  const gradients = pool.map(({ contentHash, detail: { updateNorm } }): Gradient | string => {
     const sum = sums.get(contentHash)
-    return sum === undefined || updateNorm === null || updateNorm === 0 ? null : { sum, updateNorm }
+    if (sum !== undefined && updateNorm !== null && updateNorm > 0) return { sum, updateNorm }
+    return broken.get(contentHash) ?? 'Its update is zero, so it has no direction.'
   })
   return { gradients, cost: { tokens, seconds, scoredAdapters: pool.length } }
 }
@@ -134,8 +144,8 @@ export function chunksOf(adapters: readonly UsableAdapter[], roomBytes: number):
   return chunks
 }
 
-function isTooLarge(error: unknown): boolean {
-  return error instanceof Refusal && error.problems.some(({ code }) => code === 'memory-short' || code === 'out-of-memory')
+function hasCode(error: unknown, codes: readonly ProblemCode[]): boolean {
+  return error instanceof Refusal && error.problems.some(({ code }) => codes.includes(code))
 }
 
 async function readSaved(file: string): Promise<v.InferOutput<typeof savedSchema>> {

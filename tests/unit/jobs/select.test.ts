@@ -122,6 +122,24 @@ describe('by gradients at the base model', () => {
     expect(detail.cost).toMatchObject({ tokens: 400, scoredAdapters: 4 })
   })
 
+  test('one whose derivative is not finite is found, told of, and spoils it for nobody', async () => {
+    const calls: GradientsRequest[] = []
+    const refuse = ({ adapters }: GradientsRequest) =>
+      adapters.some(({ name }) => name === 'beta')
+        ? new Refusal([errorProblem('not-finite', 'A gradient in q_proj is not finite.')])
+        : undefined
+    const bench = await open({ gradients: gradientsOf(calls, refuse) })
+    const { job, detail } = await bench.select({ selection: 'gradient', k: 4 })
+    expect(job.state).toBe('done')
+    expect(calls.map(({ adapters }) => adapters.length)).toEqual([4, 2, 1, 1, 2])
+    expect(detail.selection.find(({ name }) => name === 'beta')).toMatchObject({
+      value: null,
+      place: null,
+      reason: 'A gradient in q_proj is not finite.',
+    })
+    expect(bench.chosen(detail.selection)).toHaveLength(3)
+  })
+
   test('a job that failed on the way goes on behind the adapters that were done', async () => {
     const calls: GradientsRequest[] = []
     let broken = true
