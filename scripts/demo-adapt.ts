@@ -2,7 +2,7 @@
  * Is recycling worth it on the demo kit? For every target task and budget: the base model, a fresh LoRA trained on the labelled examples, the pool
  * tuned without it and with it, all on the test split, with paired differences. What is done stays in the file, so that a run that was stopped goes on
  * at the next cell; numbers are written as they come out.
- *   node scripts/demo-adapt.ts [--tasks A,B] [--budgets 10,30,100] [--out FILE] [--library DIR] [--seed N] [--again]
+ *   node scripts/demo-adapt.ts [--tasks A,B] [--budgets 10,30,100] [--out FILE] [--library DIR] [--seed N] [--threads N] [--again]
  */
 import { existsSync, mkdtempSync, readFileSync } from 'node:fs'
 import { cpus, tmpdir } from 'node:os'
@@ -37,6 +37,8 @@ const { values } = parseArgs({
     out: { type: 'string', default: join(import.meta.dirname, '..', 'docs', 'benchmarks', 'demo-adapt.json') },
     library: { type: 'string' },
     seed: { type: 'string', default: '1' },
+    /** Of the processor, 0 for all cores but one; they change no number. */
+    threads: { type: 'string', default: '0' },
     /** Does cells anew that are in the file. */
     again: { type: 'boolean', default: false },
   },
@@ -71,6 +73,7 @@ async function fillTable(session: Session): Promise<void> {
   const baseId = await findBase(session, join(demo, 'base-model'), terminal)
   await findTasks(session, targets.map((task) => join(demo, 'tasks', `${task}.task.json`))) // prettier-ignore
   await session.services.library.bases.readShapes()
+  await session.services.changeSettings({ threads: Number(values.threads) })
   let cells = readCells(values.out)
   for (const task of wantedTasks)
     for (const budget of wantedBudgets) {
