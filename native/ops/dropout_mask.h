@@ -1,8 +1,8 @@
 // Which elements dropout keeps: the same on the processor and on cards, whatever the threads and the number of rows.
 //
-// Element (row, col) of an array has word col % 4 of Philox at the counter (col / 4, row, 0, 0) under the key's lower and
-// upper halves. It is kept when word * 2^-32 >= rate, which is word >= dropout_threshold(rate), and is then multiplied by
-// dropout_scale(rate); otherwise it becomes 0, whatever it was.
+// Element (row, col) of an array has word col % 4 of Philox at the counter (col / 4, row, 0, 0) under the key's lower
+// and upper halves. It is kept when word * 2^-32 >= rate, which is word >= dropout_threshold(rate), and is then
+// multiplied by dropout_scale(rate); otherwise it becomes 0, whatever it was.
 #pragma once
 
 #include <cmath>

@@ -1,5 +1,5 @@
-// A device that computes in double by the references, for judging whole passes. Activations, coefficients, trained factors
-// and gradients are F64; frozen weights stay what the files hold, exactly.
+// A device that computes in double by the references, for judging whole passes. Activations, coefficients, trained
+// factors and gradients are F64; frozen weights stay what the files hold, exactly.
 #pragma once
 
 #include <algorithm>
@@ -123,7 +123,7 @@ class DoubleDevice final : public ops::Device {
     const reference::Numbers head = numbers_of(w);
     const std::vector<std::int32_t> chosen = reference::token_choices(hidden, head, asked).best;
     for (std::size_t t = 0; t < asked.size(); ++t) {
-      if (asked[t] == ops::best_token) asked[t] = std::max(chosen[t], 0);  // where there is no best one it is NaN anyway
+      if (asked[t] == ops::best_token) asked[t] = std::max(chosen[t], 0);  // without a best one the result is NaN
     }
     const reference::Choices choices = reference::token_choices(hidden, head, asked);
     for (std::size_t t = 0; t < log_probabilities.size(); ++t) {
