@@ -108,6 +108,19 @@ std::vector<NamedCheck> processor_checks() {
       {"gated units", [](ops::Device& device) { test::check_swiglu(device, rounding); }},
       {"choices of tokens", [](ops::Device& device) { test::check_token_choices(device, 1e-4); }},
       {"ties", [](ops::Device& device) { test::check_token_choices_at_the_edges(device); }},
+      {"gradients through linear layers",
+       [](ops::Device& device) { test::check_linear_back(device, rounding, rounding); }},
+      {"gradients of weights", [](ops::Device& device) { test::check_weight_back(device, rounding); }},
+      {"gradients of rank units", [](ops::Device& device) { test::check_unit_gradients(device, rounding, rounding); }},
+      {"dropout", [](ops::Device& device) { test::check_dropout(device, rounding); }},
+      {"gradients through norms", [](ops::Device& device) { test::check_rms_norm_back(device, rounding); }},
+      {"gradients through rotary positions", [](ops::Device& device) { test::check_rope_back(device, rounding); }},
+      {"gradients through attention", [](ops::Device& device) { test::check_attention_back(device, rounding); }},
+      {"gradients through gated units", [](ops::Device& device) { test::check_swiglu_back(device, rounding); }},
+      {"losses of tokens", [](ops::Device& device) { test::check_token_loss(device, rounding, 1e-4); }},
+      {"losses at the edges", test::check_token_loss_at_the_edges},
+      {"lengths of gradients", test::check_squared_norm},
+      {"steps of learning", [](ops::Device& device) { test::check_adamw(device, rounding); }},
   };
 }
 

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "backward_checks.h"
+#include "card_learning_checks.h"
 #include "learning_checks.h"
 #include "model_fixture.h"
 #include "operator_checks.h"
@@ -266,6 +267,7 @@ inline const std::vector<NamedCheck>& cuda_checks() {
       {"decoding", check_decode},
       {"prefilling", check_prefill},
       {"models", check_models},
+      {"learning", check_learning},
   };
   return checks;
 }
