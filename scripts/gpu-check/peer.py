@@ -1,6 +1,6 @@
 """Tokens per second of transformers and peft with random weights: scoring, with and without an adapter of rank 16 on all linear
-layers, and decoding 1 and 64 sequences. Usage: peer.py DEVICE CONFIG TOKENS BATCH. Prints one line of JSON; a library that is
-missing is said there."""
+layers, decoding 1 and 64 sequences, and training that adapter, activations kept and layers computed once more. Usage: peer.py DEVICE
+CONFIG TOKENS BATCH TRAINED-BATCH. Prints one line of JSON; a library that is missing is said there."""
 
 import json
 import statistics
@@ -67,6 +67,29 @@ def decode_rate(torch, transformers, device, model, tokens, batch):
     return batch / median_seconds(torch, device, step)
 
 
+def train_rate(torch, device, model, tokens, batch):
+    """Steps of AdamW with clipping on every token; factors in float, computing in bfloat16."""
+    ids = torch.randint(0, model.config.vocab_size, (batch, tokens), device=device)
+    factors = [parameter for parameter in model.parameters() if parameter.requires_grad]
+    for factor in factors:
+        factor.data = factor.data.float()
+    optimiser = torch.optim.AdamW(factors, lr=1e-5, fused=device.type == "cuda")
+
+    def step():
+        with torch.autocast(device.type, torch.bfloat16):
+            model(ids, labels=ids, use_cache=False).loss.backward()
+        torch.nn.utils.clip_grad_norm_(factors, 1.0)
+        optimiser.step()
+        optimiser.zero_grad()
+
+    return tokens * batch / median_seconds(torch, device, step)
+
+
+def recomputed_train_rate(torch, device, model, tokens, batch):
+    model.gradient_checkpointing_enable(gradient_checkpointing_kwargs={"use_reentrant": False})
+    return train_rate(torch, device, model, tokens, batch)
+
+
 def attempt(found, name, measure):
     try:
         found[name] = measure()
@@ -75,7 +98,8 @@ def attempt(found, name, measure):
 
 
 def main():
-    device_name, config_name, tokens, batch = sys.argv[1], sys.argv[2], int(sys.argv[3]), int(sys.argv[4])
+    device_name, config_name = sys.argv[1:3]
+    tokens, batch, trained_batch = (int(word) for word in sys.argv[3:6])
     try:
         import torch
         import transformers
@@ -83,7 +107,8 @@ def main():
         print(json.dumps({"missing": str(missing)}))
         return
     device = torch.device(device_name)
-    found = {"torch": torch.__version__, "transformers": transformers.__version__, "tokens": tokens, "batch": batch}
+    found = {"torch": torch.__version__, "transformers": transformers.__version__, "tokens": tokens, "batch": batch, "trainedBatch": trained_batch}
+    adapted = None
     with torch.inference_mode():
         model = make_model(torch, transformers, device, config_name)
         attempt(found, "score", lambda: score_rate(torch, device, model, tokens, batch))
@@ -97,6 +122,9 @@ def main():
             attempt(found, "scoreWithAdapter", lambda: score_rate(torch, device, adapted.eval(), tokens, batch))
         except ImportError as missing:
             found["peft"] = str(missing)
+    if adapted is not None:  # recomputing comes last: it stays switched on
+        attempt(found, "train", lambda: train_rate(torch, device, adapted.train(), tokens, trained_batch))
+        attempt(found, "trainRecomputed", lambda: recomputed_train_rate(torch, device, adapted.train(), tokens, trained_batch))
     print(json.dumps(found))
 
 

@@ -10,11 +10,16 @@ import sys
 import tempfile
 
 import golden
+import gradients
 
 # Tokens per second at 8B on one H200: what arithmetic and memory allow, and what is aimed for.
 BOUNDS = {"score": 50500.0, "decode1": 286.0, "decode64": 11700.0}
 TARGETS = {"score": 30000.0, "decode1": 200.0, "decode64": 7000.0}
+# The same for learning, forward and backward through the frozen model, rank 16 on all linear layers.
+LEARN_BOUNDS = {"training": 24600.0, "trainingRecomputed": 16900.0, "tuning": 23800.0}
+LEARN_TARGETS = {"training": 12000.0}
 BENCH_TOKENS, BENCH_BATCH = 1024, 2  # 2048 rows are scored at once; decoding goes on from 1024 tokens
+LEARN_BATCH = 4  # 4096 rows of a step
 PROGRAMS = ["cuda_test", "cuda_device_test", "cuda_ops_test"]
 
 
@@ -89,20 +94,36 @@ def selftest(check, seconds):
     return {"ok": result.returncode == 0, "result": found}
 
 
+def asker(check, seconds, scratch):
+    """Runs a job of engine_cli on the check's device, or on another."""
+    def ask(job, request, device=check.device):
+        path = pathlib.Path(scratch) / "request.json"
+        path.write_text(json.dumps({**request, "device": device, "threads": os.cpu_count() or 2}))
+        return last_json(run([check.release / "engine_cli", job, path], seconds))
+
+    return ask
+
+
+def golden_values(check):
+    return check.root / "tests" / "golden" / "values"
+
+
 def golden_models(check, seconds):
     with tempfile.TemporaryDirectory() as scratch:
-        def ask(job, request):
-            path = pathlib.Path(scratch) / "request.json"
-            path.write_text(json.dumps({**request, "device": check.device, "threads": os.cpu_count() or 2}))
-            return run([check.release / "engine_cli", job, path], seconds)
-
-        rows = golden.compare_all(check.root / "tests" / "golden" / "values", pathlib.Path(scratch), ask)
+        rows = golden.compare_all(golden_values(check), pathlib.Path(scratch), asker(check, seconds, scratch))
     # With weights and activations in bfloat16 transformers itself is off by up to 1.7e-2 on these models; the adapters' updates are
     # several times larger than the weights they change.
     exact = check.device == "cpu"
     tolerances = {"base": 1e-4, "adapter": 1e-4} if exact else {"base": 2e-2, "adapter": 5e-2}
     ok = bool(rows) and all(row["error"] <= tolerances[row["kind"]] for row in rows)
     return {"ok": ok, "tolerances": tolerances, "models": rows}
+
+
+def golden_gradients(check, seconds):
+    with tempfile.TemporaryDirectory() as scratch:
+        errors = gradients.compare(golden_values(check), pathlib.Path(scratch), asker(check, seconds, scratch), check.device)
+    tolerance = 0.0 if check.device == "cpu" else 5e-2  # as of adapters' logits: the same model, the same rounding
+    return {"ok": all(error <= tolerance for error in errors.values()), "tolerance": tolerance, "errors": errors}
 
 
 def bench(check, seconds):
@@ -117,12 +138,26 @@ def bench(check, seconds):
     return {"ok": all(row["reached"] for row in compared.values()), "compared": compared, "result": found}
 
 
+def learn(check, seconds):
+    sizes = ["--config", check.config, "--dtype", "BF16", "--tokens", BENCH_TOKENS, "--batch", LEARN_BATCH]
+    found = last_json(run([check.release / "engine_cli", "bench", "learn", "--device", check.device, *sizes], seconds))
+    if check.config != "8b":
+        return {"ok": True, "result": found}
+    compared = {}
+    for name, bound in LEARN_BOUNDS.items():
+        rate, target = found[name]["tokensPerSecond"], LEARN_TARGETS.get(name)
+        compared[name] = {"tokensPerSecond": rate, "bound": bound, "ofBound": rate / bound, "target": target,
+                          "reached": target is None or rate >= target}
+    return {"ok": all(row["reached"] for row in compared.values()), "compared": compared, "result": found}
+
+
 def peer(check, seconds):
     """transformers and peft on the same card, in a process of their own, so that their memory goes back."""
     script = pathlib.Path(__file__).with_name("peer.py")
-    command = [sys.executable, script, check.device, check.config, BENCH_TOKENS, BENCH_BATCH]
+    command = [sys.executable, script, check.device, check.config, BENCH_TOKENS, BENCH_BATCH, LEARN_BATCH]
     found = last_json(run(command, seconds))
     return {"ok": "missing" in found or isinstance(found["score"], float), **found}
 
 
-STEPS = {"machine": machine, "build": build, "tests": tests, "selftest": selftest, "golden": golden_models, "bench": bench, "peer": peer}
+STEPS = {"machine": machine, "build": build, "tests": tests, "selftest": selftest, "golden": golden_models,
+         "gradients": golden_gradients, "bench": bench, "learn": learn, "peer": peer}
