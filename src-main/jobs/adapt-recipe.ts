@@ -8,7 +8,13 @@ import type { CheckedAdaptation } from './adapt-types.ts'
 import { searchMethodOf } from './search-input.ts'
 
 /** The part of a resolved adaptation that starts it again; the rest is for reading. */
-const keptSchema = v.object({ input: v.object({ ...adaptInputSchema.entries, group: v.optional(v.nullable(v.string()), null) }) })
+const keptSchema = v.object({
+  input: v.object({
+    ...adaptInputSchema.entries,
+    group: v.optional(v.nullable(v.string()), null),
+    swept: v.optional(v.array(v.string()), []),
+  }),
+})
 
 /** What a job of Adapt was started with. */
 export function inputOfAdaptJob({ resolved }: Pick<StoredJob, 'resolved'>): AdaptJobInput {
@@ -42,10 +48,11 @@ export function describeAdaptation(checked: CheckedAdaptation): string {
   })
 }
 
-/** "Tune on sentiment: Recycling (2026)", "Random parameters on sentiment, seed 2". */
-export function titleOfAdaptation({ input, arm, control, preset, task }: CheckedAdaptation): string {
+/** "Tune on sentiment: Recycling (2026)", "Random parameters on sentiment, seed 2", "Train on topic, rank 8". */
+export function titleOfAdaptation({ input, arm, control, preset, params, task }: CheckedAdaptation, swept: readonly string[] = []): string {
   const words = { select: 'Select for', tune: 'Tune on', search: 'Search on', train: 'Train on' } as const
   const seed = input.seed === 1 ? '' : `, seed ${input.seed}`
-  if (control) return `${control.label} on ${task.title}${seed}`
-  return `${words[arm]} ${task.title}${preset ? `: ${preset.label}` : ''}${seed}`
+  const settings = swept.map((id) => `, ${id} ${String(params[id])}`).join('')
+  if (control) return `${control.label} on ${task.title}${settings}${seed}`
+  return `${words[arm]} ${task.title}${preset ? `: ${preset.label}` : ''}${settings}${seed}`
 }

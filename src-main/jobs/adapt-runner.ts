@@ -73,7 +73,7 @@ export function createAdaptRunner(services: AdaptServices, work: AdaptWork): Run
     prepare(input) {
       const { checked, problems } = resolveAdaptation(input, services)
       if (!checked || hasError(problems)) return { problems }
-      const title = input.name ?? titleOfAdaptation(checked)
+      const title = input.name ?? titleOfAdaptation(checked, input.swept)
       const { fingerprint } = checked
       const resolved = resolvedAdaptJob(checked, input)
       return { job: { title, recipe: describeAdaptation(checked), resolved, fingerprint, provenance: {}, problems: [...problems] } }

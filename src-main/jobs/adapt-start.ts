@@ -5,6 +5,7 @@ import type { AdaptInput } from '../contract/adapt.ts'
 import type { ParamValue } from '../contract/params.ts'
 import { errorProblem, hasError, type Problem } from '../contract/problems.ts'
 import { controlOf } from '../contract/tuners.ts'
+import { checkAdaptParams } from './adapt-params.ts'
 import { kindOf, resolveAdaptation } from './adapt-resolve.ts'
 import { stopFileName, workFolderOf } from './adapt-runner.ts'
 import type { AdaptServices } from './adapt-types.ts'
@@ -20,7 +21,7 @@ export interface AdaptStart {
   readonly sweep: Readonly<Record<string, readonly ParamValue[]>>
 }
 
-/** Starts a job for every seed and every combination of swept values, or none: all are checked first. */
+/** Starts a job for every seed and every combination of swept values; none where the first cannot start or a parameter is wrong. */
 export function startAdaptations(
   { input, seeds, sweep }: AdaptStart,
   services: AdaptServices,
@@ -28,17 +29,19 @@ export function startAdaptations(
 ): { readonly jobIds: string[]; readonly problems: Problem[] } {
   const inputs = expand(input, seeds, sweep)
   if (inputs.length > mostJobs) return { jobIds: [], problems: [tooMany(inputs.length)] }
-  const checks = inputs.map((one) => resolveAdaptation(one, services))
-  const problems = distinct(checks.flatMap((check) => check.problems))
+  // Base model, task and adapters are the same for all of them; only the parameters differ.
+  const problems = distinct([
+    ...resolveAdaptation(inputs[0]!, services).problems,
+    ...inputs.flatMap((one) => checkAdaptParams(one).problems),
+  ])
   if (hasError(problems)) return { jobIds: [], problems }
   const group = inputs.length > 1 ? randomUUID() : null
   const jobIds: string[] = []
-  for (const [index, one] of inputs.entries()) {
-    const { jobId, problems: said } = queue.start(kindOf(one), { ...one, group })
-    // What changed since the check a moment ago.
+  for (const one of inputs) {
+    const { jobId, problems: said } = queue.start(kindOf(one), { ...one, group, swept: Object.keys(sweep) })
+    // A value that asks for what is missing, as a selection for one's own LoRA.
     if (jobId === null) return { jobIds, problems: [...said] }
-    const { checked } = checks[index]!
-    services.adaptations.begin({ jobId, input: one, group, params: checked?.params ?? {}, total: 0 })
+    services.adaptations.begin({ jobId, input: one, group, params: checkAdaptParams(one).params, total: 0 })
     services.emitAdapt(jobId)
     jobIds.push(jobId)
   }

@@ -6,7 +6,7 @@ import { pairedBootstrap } from '../statistics/paired.ts'
 import { measuredOf, runContenders, standards, type Contender } from './adapt-measure.ts'
 import { costOf, noCost, type AdaptResult } from './adapt-result.ts'
 import type { AdaptContext, AdaptServices, AdaptWork, ChosenAdapters, ResolvedAdaptation, UsableAdapter } from './adapt-types.ts'
-import type { LearnedSum } from './learned-sum.ts'
+import { recipeOfSum, type LearnedSum } from './learned-sum.ts'
 import { resolveSum } from './make-sum.ts'
 import { madeAdapter, makeAdapterFolder } from './overlay-source.ts'
 import type { RunOutcome } from './runner.ts'
@@ -18,8 +18,7 @@ export const runZeroCoefficients: AdaptWork = async (adaptation, services, conte
   context.update({ selection: [...selected] })
   const sum: LearnedSum = { adapters: chosen, coefficients: chosen.map(({ modules }) => modules.map(() => 0)) }
   const merged = await mergeInFolder(sum, adaptation, services, context, 'the chosen adapters times 0')
-  const contender: Contender = { what: 'exact', subject: { kind: 'adapter', adapterId: merged.id, coefficient: 1 } }
-  return check({ adaptation, services, context }, 'the base model', standards(adaptation)[0]!, contender, merged, cost)
+  return check({ adaptation, services, context }, 'the base model', standards(adaptation)[0]!, merged, cost)
 }
 
 /** The control "my LoRA times 1": one's own LoRA through the merge at coefficient 1 must answer as it does itself. */
@@ -28,8 +27,7 @@ export const runOwnAlone: AdaptWork = async (adaptation, services, context) => {
   if (!own) throw new Error('the control needs an own adapter')
   const sum: LearnedSum = { adapters: [own], coefficients: [own.modules.map(() => 1)] }
   const merged = await mergeInFolder(sum, adaptation, services, context, `${own.name}, merged at 1`)
-  const contender: Contender = { what: 'exact', subject: { kind: 'adapter', adapterId: merged.id, coefficient: 1 } }
-  return check({ adaptation, services, context }, own.name, standards(adaptation)[1]!, contender, merged, noCost)
+  return check({ adaptation, services, context }, own.name, standards(adaptation)[1]!, merged, noCost)
 }
 
 interface Job {
@@ -63,10 +61,12 @@ async function check(
   { adaptation, services, context }: Job,
   expected: string,
   standard: Contender,
-  contender: Contender,
   merged: UsableAdapter,
   spent: ChosenAdapters['cost'],
 ): Promise<RunOutcome> {
+  // As a recipe: the merged adapter is in no library, and a table of results must not lead to it.
+  const recipe = recipeOfSum({ adapters: [merged], coefficients: [merged.modules.map(() => 1)] }, 0, adaptation.input.seed)
+  const contender: Contender = { what: 'exact', subject: { kind: 'recipe', name: merged.name, recipe } }
   const others = standards(adaptation).filter(({ what }) => what !== standard.what)
   const contenders = [standard, contender, ...others]
   const runs = await runContenders(contenders, adaptation, services, context, [merged])

@@ -394,6 +394,8 @@ describe('several at once', () => {
     const list = bench.library.adaptations.list({ taskId: 'reviews' })
     expect(new Set(list.map(({ group }) => group)).size).toBe(1)
     expect(list.map(({ seed, params }) => [params['k'], seed]).toReversed()).toEqual([[1, 1], [1, 2], [2, 1], [2, 2]]) // prettier-ignore
+    expect(list.at(-1)!.title).toBe('Tune on Reviews, k 1, steps 5')
+    expect(list[0]!.title).toBe('Tune on Reviews, k 2, steps 5, seed 2')
     expect(list.every(({ state, adapterId }) => state === 'done' && adapterId !== null)).toBe(true)
     expect(bench.library.adaptations.list({ taskId: 'nothing' })).toEqual([])
   })
