@@ -4,7 +4,7 @@ import { orderOf, type SearchSetting, type StartOptimiser } from './optimiser.ts
 import type { Point } from './space.ts'
 import { symmetricEigen, type Eigen } from './symmetric-eigen.ts'
 
-/** First step length as a share of the range of every dimension: the tutorial's advice where the optimum is expected within the bounds. */
+/** First step length as a share of the range, where a dimension says nothing: the tutorial's advice where the optimum is expected within the bounds. */
 const firstStep = 0.3
 /** Up to so many dimensions the whole covariance matrix is learned, beyond it its diagonal only. */
 const mostWhole = 120
@@ -87,10 +87,10 @@ function settingsOf({ start, population, seed }: SearchSetting): Settings {
   }
 }
 
-function firstState({ start }: SearchSetting, { n, isWhole }: Settings): State {
+function firstState({ start, space }: SearchSetting, { n, isWhole }: Settings): State {
   const zeros = (): number[] => new Array<number>(n).fill(0)
-  const ones = new Array<number>(n).fill(1)
-  const covariance = isWhole ? ones.map((_, row) => ones.map((__, column) => (row === column ? 1 : 0))) : [ones]
+  const variances = space.map(({ step = firstStep }) => (step / firstStep) ** 2)
+  const covariance = isWhole ? variances.map((variance, row) => variances.map((_, column) => (row === column ? variance : 0))) : [variances]
   return { generation: 0, mean: [...start], sigma: firstStep, covariance, path: zeros(), stepPath: zeros() }
 }
 

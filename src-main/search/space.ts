@@ -1,9 +1,17 @@
 import type { ParamValue } from '../contract/params.ts'
 
 /** One thing that is searched: a number between bounds, a whole number between bounds (both inclusive), or one of some values. */
-export type Dimension =
-  | { readonly kind: 'number' | 'integer'; readonly id: string; readonly low: number; readonly high: number }
-  | { readonly kind: 'choice'; readonly id: string; readonly values: readonly ParamValue[] }
+export type Dimension = DimensionFacts &
+  (
+    | { readonly kind: 'number' | 'integer'; readonly low: number; readonly high: number }
+    | { readonly kind: 'choice'; readonly values: readonly ParamValue[] }
+  )
+
+interface DimensionFacts {
+  readonly id: string
+  /** How far the first candidates of CMA-ES go from the start, as a share of the range (a standard deviation); 0.3 when absent. */
+  readonly step?: number
+}
 
 /** What is tried: a value for the id of every dimension. */
 export type Candidate = Readonly<Record<string, ParamValue>>

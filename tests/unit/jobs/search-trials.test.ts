@@ -28,7 +28,7 @@ describe('the box of a search', () => {
   test('has one coefficient for each adapter, called by its name, names that are there twice numbered', () => {
     const { space, start, coefficients, recipeOf } = spaceOf([adapter('a', 'one'), adapter('b', 'one'), adapter('c', 'density')], 'ties')
     expect(coefficients).toEqual(['one', 'one (2)', 'density (2)'])
-    expect(space[0]).toEqual({ kind: 'number', id: 'one', low: -1.5, high: 1.5 })
+    expect(space[0]).toEqual({ kind: 'number', id: 'one', low: -1.5, high: 1.5, step: 0.05 })
     expect(start).toEqual({ one: 0, 'one (2)': 0, 'density (2)': 0 })
     expect(recipeOf({ one: 0.5, 'one (2)': -1, 'density (2)': 0.25 })).toEqual({
       method: 'ties',

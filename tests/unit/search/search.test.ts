@@ -57,6 +57,21 @@ describe('cma_es', () => {
     coordinates(best.candidate).forEach((x) => expect(x).toBeCloseTo(1, 3))
   })
 
+  test('begins with the steps that the dimensions say', () => {
+    const space: readonly Dimension[] = [
+      { kind: 'number', id: 'near', low: -1, high: 1, step: 0.01 },
+      { kind: 'number', id: 'far', low: -1, high: 1 },
+    ]
+    const first = createSearch('cma_es', space, { seed: 1, start: { near: 0, far: 0 }, population: 400, trials: 401 })
+      .ask()
+      .slice(1)
+    const deviation = (id: string): number => Math.sqrt(first.reduce((sum, candidate) => sum + Number(candidate[id]) ** 2, 0) / 400)
+    expect(deviation('near')).toBeCloseTo(0.02, 2)
+    // Of a normal distribution of deviation 0.6 mirrored at 1.
+    expect(deviation('far')).toBeGreaterThan(0.45)
+    expect(deviation('far')).toBeLessThan(0.6)
+  })
+
   test('learns the axes of a turned ellipsoid of condition 1e4', () => {
     expect(minimise(searchFor('cma_es', 6, 4000), ellipsoid).best.value).toBeLessThan(1e-9)
   })
