@@ -142,7 +142,7 @@ describe('tuning', () => {
     expect(job.problems).toMatchObject([{ code: 'loss-diverged', severity: 'warning', message: expect.stringContaining('step 7 with a loss of 31.25') }]) // prettier-ignore
     expect(result).toMatchObject({ chosenStep: 3, stopped: 'diverged' })
     expect(detail).toMatchObject({ stopped: 'diverged', stoppedText: 'diverged at step 7 with a loss of 31.25' })
-    await reopen({ stopAfter: 7, then: 'not-finite' })
+    await reopen({ stopAfter: 7, then: 'not-finite', coefficient: () => 0.75 })
     const other = await adapt(bench, tune({}, { seed: 2 }))
     expect(other.job.problems).toMatchObject([{ code: 'gradient-not-finite', where: { tensor: 'model.layers.0.mlp.up_proj' } }])
   })
@@ -380,6 +380,7 @@ describe('what cannot start', () => {
     const some = await adapt(bench, tune({ maxTokens: 40 }))
     expect(some.detail.skipped + some.detail.trainExamples + some.detail.validationExamples).toBe(16)
     await addLearnTask(bench, 'single', 1, 0)
+    await reopen({ coefficient: () => 0.75 })
     const one = await adapt(bench, { ...tune(), taskId: 'single' })
     expect(one.job.problems.map(({ code }) => code)).toEqual(['task-small', 'no-validation'])
   })
