@@ -19,6 +19,7 @@ constexpr std::int64_t tiles_in_small_b = 8;
 
 // Products that are done sooner by one thread than other threads are woken.
 constexpr std::int64_t products_for_one_thread = 1 << 17;
+constexpr std::int64_t elements_for_one_thread = 1 << 14;  // the same for copies
 
 std::int64_t tiles_of(std::int64_t size, std::int64_t tile) { return (size + tile - 1) / tile; }
 
@@ -195,6 +196,37 @@ void multiply_with(Executor& executor, const cpu::GemmKernel<float>& kernel, Str
                                 Into::overwrite);
 }
 
+/// Whether so much of every tile would be empty that C^T = B^T A^T is made instead. Its sums have the same steps.
+bool is_narrow(const cpu::GemmKernel<float>& kernel, const core::MatrixView<float>& c) {
+  return 4 * c.cols <= 3 * kernel.tile_cols && c.rows >= 2 * kernel.tile_cols;
+}
+
+/// Calls move(row, col) for all elements of c, in an order that neither c nor its transpose minds.
+template <typename Move>
+void for_turned(Executor& executor, const core::MatrixView<float>& c, Move move) {
+  constexpr std::int64_t block = 16;
+  const auto move_blocks = [&](std::int64_t begin, std::int64_t end, int) {
+    for (std::int64_t first = begin * block; first < std::min(end * block, c.rows); first += block) {
+      const std::int64_t last = std::min(first + block, c.rows);
+      for (std::int64_t col = 0; col < c.cols; ++col) {
+        for (std::int64_t row = first; row < last; ++row) move(row, col);
+      }
+    }
+  };
+  const std::int64_t blocks = tiles_of(c.rows, block);
+  if (c.size() <= elements_for_one_thread) return move_blocks(0, blocks, 0);
+  executor.pool().parallel_for(blocks, move_blocks);
+}
+
+void multiply_turned(Executor& executor, Strided<float> a, Strided<float> b, core::MatrixView<float> c, Into into) {
+  core::Matrix<float> turned(c.cols, c.rows);
+  if (into == Into::accumulate) {
+    for_turned(executor, c, [&](std::int64_t row, std::int64_t col) { turned(col, row) = c(row, col); });
+  }
+  multiply<float, float, float>(executor, b.transposed(), a.transposed(), turned.view(), into);
+  for_turned(executor, c, [&](std::int64_t row, std::int64_t col) { c(row, col) = turned(col, row); });
+}
+
 }  // namespace
 
 void gemm_in_runs(Executor& executor, Strided<float> a, Strided<float> b, core::MatrixView<float> c) {
@@ -216,6 +248,7 @@ void upper_gram_of_pairs(Executor& executor, Strided<float> x, core::MatrixView<
 }
 
 void gemm(Executor& executor, Strided<float> a, Strided<float> b, core::MatrixView<float> c, Into into) {
+  if (is_narrow(kernel_for<float>(executor), c)) return multiply_turned(executor, a, b, c, into);
   multiply(executor, a, b, c, into);
 }
 

@@ -30,10 +30,12 @@ struct Shape {
   std::int64_t k;
 };
 
-// Smaller than a tile, exact tiles, one over, several blocks of k, and more columns and rows than one panel holds.
+// Smaller than a tile, exact tiles, one over, several blocks of k, more columns and rows than one panel holds, and many
+// rows of so few columns that they are made turned round, on one thread and on several.
 const std::vector<Shape> shapes{{1, 1, 1},      {3, 5, 7},    {12, 32, 384}, {13, 33, 385},
                                 {1, 40, 900},   {40, 1, 900}, {64, 16, 770}, {16, 600, 50},
-                                {160, 50, 400}, {200, 1, 1},  {5, 1100, 3},  {150, 530, 20}};
+                                {160, 50, 400}, {200, 1, 1},  {5, 1100, 3},  {150, 530, 20},
+                                {130, 9, 770},  {1000, 24, 50}};
 
 std::vector<InstructionSet> sets_with_fused_products() {
   std::vector<InstructionSet> sets;
