@@ -14,7 +14,7 @@ void run_learning_block(const LearnContext& context, std::int64_t layer);
 /// Fills the trace once more from the layer's input, with the same bits.
 void retrace_block(const LearnContext& context, std::int64_t layer);
 
-/// Adds the gradients of the layer's units to theirs. arrays.d_residual is the gradient of the layer's output, and becomes
+/// Adds the gradients of the units to theirs. arrays.d_residual is the gradient of the output of the layer, and becomes
 /// that of its input unless the backward half ends here. Uses up the trace.
 void back_block(const LearnContext& context, std::int64_t layer);
 

@@ -29,7 +29,7 @@ struct LearnContext {
   std::int64_t deepest;  ///< depth_of the deepest linear layer with a gradient to give
 };
 
-/// How far from the loss a linear layer is: the backward half goes from large depths to small ones. Layers that read the
+/// The backward half goes from linear layers of large depth to those of small depth. Layers that read the
 /// same numbers have the same depth.
 std::int64_t depth_of(std::int64_t layer, Linear linear);
 

@@ -14,7 +14,7 @@
 
 namespace amalgam::model {
 
-/// What the backward half of a layer needs beside the layer's input, T rows each. The backward half overwrites some of it.
+/// What the backward half of a layer needs beside the input of the layer, T rows each. It overwrites some of it.
 struct LayerTrace {
   ops::Array middle;    ///< T x hidden: the residual between attention and MLP
   ops::Array raw_q;     ///< before the heads are normalised; without data where they are not
@@ -28,7 +28,7 @@ struct LayerTrace {
   std::array<std::vector<ops::Array>, linears_per_layer> inner;  ///< u = x a^T of every group, in the accumulator type
 };
 
-/// Arrays of T rows. Those of attention share their memory with those of the MLP. The ones for gradients are without data
+/// Arrays of T rows. Those of attention share their memory with those of the MLP. Those for gradients are without data
 /// where only values are asked for.
 struct LearnArrays {
   std::vector<ops::Array> residuals;  ///< input of every layer and, behind them, the output of the last

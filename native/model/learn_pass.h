@@ -21,7 +21,7 @@ struct LearnSequence {
   std::uint64_t dropout_key = 0;          ///< its masks follow from it, the adapter and the module
 };
 
-/// What a pass keeps for its backward half: every activation, or only the layers' inputs, so that each layer is computed
+/// What a pass keeps for its backward half: every activation, or only the inputs of the layers, which are then computed
 /// once more. Both give the same bits.
 enum class Keep { activations, layer_inputs };
 

@@ -52,8 +52,8 @@ struct TrainedFactor {
   ops::Array mask;      ///< U8; without data where every entry is trained
 };
 
-/// The units of some adapters, one set of coefficients, and their gradients. Adapters that are frozen and without dropout
-/// share one group per linear layer, every other one has its own.
+/// The units of some adapters, one set of coefficients, and their gradients. Adapters that are frozen and lose nothing
+/// to dropout share one group per linear layer, every other one has its own.
 class LearnUnits {
  public:
   /// Takes every module's numbers from `source` once. Throws Error "adapter-other-base" and what `source` throws.
@@ -62,8 +62,8 @@ class LearnUnits {
 
   const std::vector<LearnAdapter>& adapters() const { return adapters_; }
 
-  /// Sets the coefficients of an adapter in one module, one per unit or one for all of them, without the scaling. All are
-  /// 1 at the start.
+  /// Sets the coefficients of an adapter in one module, one per unit or one for all of them, without the scaling. All
+  /// are 1 at the start.
   void set_coefficients(std::size_t adapter, std::size_t module, std::span<const double> coefficients);
   /// d loss / d coefficient of every unit of an adapter in one module, the scaling included.
   std::vector<double> coefficient_gradients(std::size_t adapter, std::size_t module) const;

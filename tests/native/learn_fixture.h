@@ -165,11 +165,16 @@ inline std::vector<double> joined(const Gradients& gradients) {
   return all;
 }
 
-/// The four families, as small as they can be with grouped keys, biases, head norms and windows.
+/// The four families, as small as they can be with grouped keys, biases, head norms and windows. Two of them have a wide
+/// MLP, two a narrow one, since its arrays share their memory with those of attention.
 inline const std::vector<std::string> learning_families{"llama", "mistral", "qwen2", "qwen3"};
 inline core::Json learning_config(const std::string& family) {
-  std::vector<core::Json::Member> fields{{"vocab_size", 23},        {"hidden_size", 12}, {"intermediate_size", 20},
-                                         {"num_attention_heads", 4}, {"head_dim", 4}};
+  const bool is_wide = family == "mistral" || family == "qwen3";
+  std::vector<core::Json::Member> fields{{"vocab_size", 23},
+                                         {"hidden_size", 12},
+                                         {"intermediate_size", is_wide ? 36 : 20},
+                                         {"num_attention_heads", 4},
+                                         {"head_dim", 4}};
   if (family == "mistral") fields.emplace_back("sliding_window", 3);
   return config_json(family, fields);
 }
