@@ -126,6 +126,7 @@ export const problemTitles = {
   'pool-empty': 'No adapter can be used',
   'no-validation': 'No validation examples',
   'loss-diverged': 'The loss ran away',
+  'no-improvement': 'No step was better than the start',
   'gradient-not-finite': 'A gradient is not finite',
   'check-failed': 'What must be equal is not',
   'labels-alike': 'Labels differ only in case or spaces',

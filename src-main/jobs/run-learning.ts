@@ -45,10 +45,31 @@ export async function runLearning(
 }
 
 /** What is to be said of a learning job that did not come to its last step by itself. */
-export function remarksOnLearning({ stopped, where, value, lastStep, chosenStep }: LearnOutcome): {
+export function remarksOnLearning(outcome: LearnOutcome): LearnRemarks {
+  const { text, problems } = remarksOnEnd(outcome)
+  const { chosenStep, lastStep } = outcome
+  return { text, problems: chosenStep === 0 && lastStep > 0 ? [...problems, noImprovement(lastStep)] : problems }
+}
+
+/** How learning ended, in words where that needs some, and what is to be said of it. */
+interface LearnRemarks {
   readonly text: string | null
   readonly problems: readonly Problem[]
-} {
+}
+
+/** Problems of an output that are said better by those of learning: an adapter that changes nothing was not saved too early. */
+export function withoutZeroUpdate(problems: readonly Problem[], { chosenStep }: LearnOutcome): readonly Problem[] {
+  return chosenStep === 0 ? problems.filter(({ code }) => code !== 'norm-too-small') : problems
+}
+
+function noImprovement(lastStep: number): Problem {
+  return warningProblem('no-improvement', `None of ${lastStep} steps had a smaller loss than step 0: the result is what it began with.`, {
+    where: { field: 'chosenStep', value: '0' },
+    hint: 'Try another learning rate, more steps or other adapters; or keep it as the finding that it is.',
+  })
+}
+
+function remarksOnEnd({ stopped, where, value, lastStep, chosenStep }: LearnOutcome): LearnRemarks {
   const kept = `Step ${chosenStep}, the best until then, is kept.`
   switch (stopped) {
     case 'done':

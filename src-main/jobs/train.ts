@@ -11,7 +11,7 @@ import { costOf, learnedResult, noCost, type AdaptResult } from './adapt-result.
 import type { AdaptContext, AdaptServices, AdaptWork, ResolvedAdaptation } from './adapt-types.ts'
 import { configText, continuedConfig } from './adapter-config.ts'
 import type { LearnParts } from './learn-parts.ts'
-import { remarksOnLearning, runLearning } from './run-learning.ts'
+import { remarksOnLearning, runLearning, withoutZeroUpdate } from './run-learning.ts'
 import { targetKinds, targetModules } from './train-targets.ts'
 
 /** What a training begins with, and which of its factors move. */
@@ -47,7 +47,7 @@ export const runTrain: AdaptWork = async (adaptation, services, context) => {
   const cost = costOf(adaptation, noCost, spent)
   context.update({ stopped: learned.stopped, stoppedText: text, cost })
   const { written, measured } = await makeTrained(adaptation, services, context, { start, outFile, learned })
-  return learnedResult(written, learned, { measured, cost }, [...problems, ...written.problems])
+  return learnedResult(written, learned, { measured, cost }, [...problems, ...withoutZeroUpdate(written.problems, learned)])
 }
 
 function startOf(adaptation: ResolvedAdaptation): Start {

@@ -5,7 +5,7 @@ import type { AdaptContext, AdaptWork, ResolvedAdaptation, UsableAdapter } from 
 import { coefficientTable, meanCoefficients } from './learned-sum.ts'
 import type { LearnParts } from './learn-parts.ts'
 import { makeSum } from './make-sum.ts'
-import { remarksOnLearning, runLearning } from './run-learning.ts'
+import { remarksOnLearning, runLearning, withoutZeroUpdate } from './run-learning.ts'
 import { chooseAdapters } from './select-adapters.ts'
 import { learnedFile, learnedSum, replaceByRandom } from './tune-adapters.ts'
 
@@ -30,7 +30,7 @@ export const runTune: AdaptWork = async (adaptation, services, context) => {
     form,
     problems: said,
   } = await makeSum(adaptation, services, context, { sum, adapters, shown, selection, table, learned })
-  return learnedResult(written, learned, { measured: form.measured, cost }, [...problems, ...said])
+  return learnedResult(written, learned, { measured: form.measured, cost }, [...problems, ...withoutZeroUpdate(said, learned)])
 }
 
 async function partsOf(adapters: readonly UsableAdapter[], { params }: ResolvedAdaptation, context: AdaptContext): Promise<LearnParts> {

@@ -109,6 +109,10 @@ test('answers are dealt out anew, all of them, by the seed', () => {
 test('how learning ended is said with step, value and module', () => {
   const outcome = { chosenStep: 3, lastStep: 7, where: null, value: null } as unknown as LearnOutcome
   expect(remarksOnLearning({ ...outcome, stopped: 'done' })).toEqual({ text: null, problems: [] })
+  expect(remarksOnLearning({ ...outcome, stopped: 'done', chosenStep: 0 }).problems).toMatchObject([
+    { code: 'no-improvement', severity: 'warning' },
+  ])
+  expect(remarksOnLearning({ ...outcome, stopped: 'done', chosenStep: 0, lastStep: 0 }).problems).toEqual([])
   expect(remarksOnLearning({ ...outcome, stopped: 'asked' }).text).toBe('ended after step 7, as asked for')
   expect(remarksOnLearning({ ...outcome, stopped: 'diverged', value: 31.2 })).toMatchObject({
     text: 'diverged at step 7 with a loss of 31.20',
