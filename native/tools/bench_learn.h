@@ -1,4 +1,4 @@
-// How fast adapters and coefficients are learned on a device, against what the base model's matrix products alone allow.
+// How fast adapters and coefficients are learned on a device, against what the base model's products alone allow.
 #pragma once
 
 #include <cstdint>
@@ -19,14 +19,16 @@ struct LearnBench {
   int threads = 2;
 };
 
-/// With random weights made on the device; every token is judged. A step of training is forward and
-/// backward through one adapter, the norm of its gradients and AdamW; a step of tuning is forward and backward with frozen
-/// adapters, the gradients of all units' coefficients brought to the host and coefficients brought back. Both with all
-/// activations kept, and with layers computed once more; training also with dropout 0.1. The bound is the time of the linear layers and the head alone,
-/// forward and backward, on as many rows. { "device", "config", "dtype", "tokens", "batch", "rank", "adapters", "threads",
+/// With random weights made on the device; every token is judged. A step of training is forward and backward through
+/// one adapter, the norm of its gradients and AdamW; a step of tuning is forward and backward with frozen adapters, the
+/// gradients of all units' coefficients brought to the host and coefficients brought back. Both with all activations
+/// kept, and with layers computed once more; training also with dropout 0.1. The bound is the time of the linear layers
+/// and the head alone, forward and backward, on as many rows.
+/// { "device", "config", "dtype", "tokens", "batch", "rank", "adapters", "threads",
 ///   "boundTokensPerSecond", "boundGflops": rate of those products,
 ///   "training", "trainingRecomputed", "droppedTraining", "tuning", "tuningRecomputed":
-///     { "tokensPerSecond", "ofBound", "gflopPerToken": of all matrix products but attention's, "bytes": working memory } }
+///     { "tokensPerSecond", "ofBound", "gflopPerToken": of all matrix products but attention's,
+///       "bytes": working memory } }
 /// Throws Error "request-invalid" for another config or dtype, and the errors of the device.
 core::Json bench_learn(const LearnBench& bench);
 

@@ -1,6 +1,6 @@
 // The gradient of attention by the inner loops of the matrix products. Work is cut into (sequence, head of keys), whose
-// rows of d_q, d_k and d_v one thread writes alone; it takes a few rows of a head at a time, heads and rows in order, and
-// makes their scores anew. With the softmax P of a row's scores and D = out . d_out, row by row:
+// rows of d_q, d_k and d_v one thread writes alone; it takes a few rows of a head at a time, heads and rows in order,
+// and makes their scores anew. With the softmax P of a row's scores and D = out . d_out, row by row:
 //   d_v += P^T d_out,  G = P (d_out v^T - D) / sqrt(head_dim),  d_q = G k,  d_k += G^T q
 // (Dao et al. 2022). So a sequence's bits depend on its own rows only. Positions that a row does not see count with an
 // exact 0, as long as what stands there is finite.

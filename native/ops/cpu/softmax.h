@@ -8,8 +8,8 @@
 
 namespace amalgam::ops::cpu {
 
-/// e^((score - largest) * scale) of positions [low, high) in place, 0 for the others of `count`; returns their sum, made
-/// in lanes by position.
+/// e^((score - largest) * scale) of positions [low, high) in place, 0 for the others of `count`; returns their sum,
+/// made in lanes by position.
 inline float exponentials(float* scores, std::int64_t low, std::int64_t high, std::int64_t count, float scale) {
   float total = 0;
   core::vectorised([&]() AMALGAM_INLINE {

@@ -7,7 +7,6 @@
 #include "ops/cpu/arrays.h"
 #include "ops/cpu/logit_facts.h"
 #include "ops/cpu/operators.h"
-#include "ops/gemm.h"
 
 namespace amalgam::ops {
 
@@ -41,22 +40,6 @@ void turn_into_gradient(float* logits, std::int64_t count, const LogitFacts& fac
   if (objective == TokenObjective::cross_entropy) logits[target] -= weight;
 }
 
-/// out = gradient w, the stored types of w as linear takes them.
-template <typename Stored>
-void back_through(Executor& executor, Array gradient, Array w, Array out) {
-  const Strided<Stored> weights{static_cast<const Stored*>(w.data), w.rows, w.cols, w.stride, 1};
-  gemm(executor, strided<float>(core::MatrixView<const float>(floats(gradient))), weights, floats(out),
-       Into::overwrite);
-}
-
-void back_through_head(Executor& executor, Array gradient, Array w, Array out) {
-  switch (w.type) {
-    case core::DType::BF16: return back_through<Bf16>(executor, gradient, w, out);
-    case core::DType::F16: return back_through<F16>(executor, gradient, w, out);
-    default: return back_through<float>(executor, gradient, w, out);
-  }
-}
-
 }  // namespace
 
 void cpu::token_loss(Executor& executor, TokenObjective objective, Array x, Array w,
@@ -75,7 +58,8 @@ void cpu::token_loss(Executor& executor, TokenObjective objective, Array x, Arra
   for (std::int64_t row = 0; row < x.rows; ++row) {
     const auto at = static_cast<std::size_t>(row);
     if (weights[at] != 0) {
-      require(!has_targets || (targets[at] >= 0 && targets[at] < w.rows), "token_loss: a target outside the vocabulary");
+      require(!has_targets || (targets[at] >= 0 && targets[at] < w.rows),
+              "token_loss: a target outside the vocabulary");
       judged.push_back(row);
       continue;
     }
@@ -97,7 +81,8 @@ void cpu::token_loss(Executor& executor, TokenObjective objective, Array x, Arra
       for (std::int64_t i = begin; i < end; ++i) {
         const auto at = static_cast<std::size_t>(chosen[i]);
         const std::int32_t target = has_targets ? targets[at] : 0;
-        const LogitFacts facts = logit_facts(logits.row(i), w.rows, has_targets ? Totals::log_total : Totals::with_mean);
+        const Totals totals = has_targets ? Totals::log_total : Totals::with_mean;
+        const LogitFacts facts = logit_facts(logits.row(i), w.rows, totals);
         values[at] = value_of(logits.row(i), facts, objective, target);
         if (!wants_gradient) continue;
         if (facts.finite) {
@@ -108,7 +93,7 @@ void cpu::token_loss(Executor& executor, TokenObjective objective, Array x, Arra
       }
     });
     if (!wants_gradient) continue;
-    back_through_head(executor, outputs, w, inputs);
+    linear_back(executor, outputs, w, inputs, Into::overwrite);
     for (std::int64_t i = 0; i < count; ++i) std::copy_n(hidden.row(i), x.cols, row_of(d_x, chosen[i]));
   }
 }
