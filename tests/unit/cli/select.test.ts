@@ -1,6 +1,7 @@
 import { join } from 'node:path'
 import { describe, expect, test, vi } from 'vitest'
 import type { Selected } from '../../../src-main/contract/adapt.ts'
+import type { Problem } from '../../../src-main/contract/problems.ts'
 import { selectionIds } from '../../../src-main/contract/selection.ts'
 import { loadBinding } from '../../../src-main/engine/binding.ts'
 import { demoAdapters, demoKit } from '../../helpers/demo.ts'
@@ -47,16 +48,20 @@ describe.skipIf(loadBinding().binding === null)('with the native core', () => {
     expect(answer.chosen).toEqual(answer.ranking.slice(0, 2).map(({ adapterId }) => adapterId))
     const values = answer.ranking.map(({ value }) => value!)
     expect(values).toEqual([...values].sort((left, right) => right - left))
-    expect(answer.ranking[0]!.name).toBe('sentiment-r16')
+    expect(answer.ranking.map(({ name }) => name).sort()).toEqual([...names].sort())
     const { out } = await runCli(words)
-    expect(out).toMatch(/^1 +sentiment-r16 +-\d/m)
+    expect(out).toMatch(new RegExp(`^1 +${answer.ranking[0]!.name} +-\\d`, 'm'))
     expect(out).toContain('2 of 3 chosen')
   })
 
   test('a strategy that needs one’s own LoRA is refused without it', async () => {
     const { code, json } = await runCli(['select', ...place, ...pool, '--strategy', 'cosine', '--json', ...inLibrary])
     expect(code).toBe(1)
-    expect(json()).toMatchObject({ problems: [{ code: 'own-missing' }] })
+    expect(
+      json<{ problems: readonly Problem[] }>()
+        .problems.filter(({ severity }) => severity === 'error')
+        .map(({ code: said }) => said),
+    ).toEqual(['own-missing'])
   })
 
   test('one’s own takes the first place, and the best can be left out', async () => {
@@ -64,11 +69,10 @@ describe.skipIf(loadBinding().binding === null)('with the native core', () => {
     const { code, json } = await runCli(['select', ...place, ...pool, '--strategy', 'loss', '--k', '2', ...own, '--json', ...inLibrary])
     expect(code).toBe(0)
     const { ranking } = json<Answer>()
-    expect(ranking.map(({ name, place: at }) => [name, at])).toEqual([
-      ['topic-r16', 0],
-      ['rude-r16', 1],
-      ['sentiment-r16', null],
-    ])
-    expect(ranking[2]!.reason).toMatch(/best 1/)
+    expect(ranking.map(({ place: at }) => at)).toEqual([0, 1, null])
+    const [first, second, third] = ranking
+    expect([first!.name, first!.value]).toEqual([names[1], null])
+    expect(third!.value!).toBeGreaterThan(second!.value!)
+    expect(third!.reason).toMatch(/best 1/)
   })
 })
