@@ -79,6 +79,19 @@ export class AdaptState {
     else this.#announcer.done('The trial is being made into an adapter; it will stand in the library.')
   }
 
+  /** Starts an evaluation of the result, the base model and one's own LoRA on the test examples; answers with its job, null when it was refused. */
+  async evaluateOnTest({ adapterId, ownId, baseId, taskId }: AdaptationDetail): Promise<string | null> {
+    const ids = [...new Set([adapterId, ownId])].filter((id) => id !== null)
+    const answer = await this.#bridge.call('evaluate.start', {
+      baseId,
+      subjects: [{ kind: 'base' }, ...ids.map((id) => ({ kind: 'adapter' as const, adapterId: id }))],
+      tasks: [{ taskId, split: 'test' }],
+    })
+    const jobId = answer.ok ? answer.value.jobId : null
+    if (jobId === null) this.#announcer.problem('It was not evaluated.', answer.ok ? answer.value.problems : answer.problems)
+    return jobId
+  }
+
   async #loadDetail(): Promise<void> {
     const jobId = this.openId
     if (jobId === null) return

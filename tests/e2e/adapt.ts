@@ -9,7 +9,7 @@ export interface AdaptOptions {
 }
 
 const jobMs = 180_000
-const task = 'Sentiment, stars'
+const task = 'Sentiment stars'
 
 /** Needs an empty library and a host with the demo kit. */
 export async function adapt(page: Page, { host }: AdaptOptions): Promise<void> {
@@ -90,11 +90,12 @@ async function search(page: Page, host: string): Promise<void> {
   await setNumber(page, 'Adapters (K)', 3)
   await setNumber(page, 'Trials', 12)
   await start(page)
+  await page.getByRole('heading', { name: `LoraHub, exact products on ${task}` }).waitFor()
   await done(page)
   const trials = page.getByRole('region', { name: 'Trials, best first' })
   assert.equal(await trials.locator('tbody tr').count(), 12)
   await trials.getByRole('button', { name: 'Make an adapter of it' }).first().click()
-  await eventually(async () => (await trials.getByRole('button', { name: 'show' }).count()) >= 2, true)
+  await trials.getByRole('button', { name: 'show' }).nth(1).waitFor({ timeout: jobMs })
   await assertAccessible(page, 'Adapt after a search')
   await pictures(page, host, 'adapt-searched')
 }
@@ -104,6 +105,7 @@ async function control(page: Page): Promise<void> {
   await form(page).getByLabel('Control', { exact: true }).selectOption({ label: 'Coefficients times 0' })
   await form(page).getByLabel('Everything else as in').selectOption({ label: 'Recycling (2026), K = 10' })
   await start(page)
+  await page.getByRole('heading', { name: `Coefficients times 0 on ${task}` }).waitFor()
   await done(page)
   await page.getByText(/^(\d+) of \1 answers equal/).waitFor()
 }

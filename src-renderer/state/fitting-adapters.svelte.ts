@@ -1,4 +1,4 @@
-import type { Bridge } from '../../bridge.ts'
+import type { Bridge } from '../bridge.ts'
 
 /** The adapters of the library that fit a base model, by name. */
 export class FittingAdapters {
