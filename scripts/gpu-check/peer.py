@@ -108,23 +108,23 @@ def main():
         return
     device = torch.device(device_name)
     found = {"torch": torch.__version__, "transformers": transformers.__version__, "tokens": tokens, "batch": batch, "trainedBatch": trained_batch}
-    adapted = None
+    model = make_model(torch, transformers, device, config_name)
     with torch.inference_mode():
-        model = make_model(torch, transformers, device, config_name)
         attempt(found, "score", lambda: score_rate(torch, device, model, tokens, batch))
         for sequences in (1, 64):
             attempt(found, f"decode{sequences}", lambda: decode_rate(torch, transformers, device, model, tokens, sequences))
-        try:
-            import peft
-
-            found["peft"] = peft.__version__
-            adapted = peft.get_peft_model(model, peft.LoraConfig(r=16, lora_alpha=16, target_modules=LINEARS)).to(torch.bfloat16)
-            attempt(found, "scoreWithAdapter", lambda: score_rate(torch, device, adapted.eval(), tokens, batch))
-        except ImportError as missing:
-            found["peft"] = str(missing)
-    if adapted is not None:  # recomputing comes last: it stays switched on
-        attempt(found, "train", lambda: train_rate(torch, device, adapted.train(), tokens, trained_batch))
-        attempt(found, "trainRecomputed", lambda: recomputed_train_rate(torch, device, adapted.train(), tokens, trained_batch))
+    try:
+        import peft
+    except ImportError as missing:
+        print(json.dumps({**found, "peft": str(missing)}))
+        return
+    found["peft"] = peft.__version__
+    adapted = peft.get_peft_model(model, peft.LoraConfig(r=16, lora_alpha=16, target_modules=LINEARS)).to(torch.bfloat16)
+    with torch.inference_mode():
+        attempt(found, "scoreWithAdapter", lambda: score_rate(torch, device, adapted.eval(), tokens, batch))
+    attempt(found, "train", lambda: train_rate(torch, device, adapted.train(), tokens, trained_batch))
+    # Last, because recomputing stays switched on.
+    attempt(found, "trainRecomputed", lambda: recomputed_train_rate(torch, device, adapted, tokens, trained_batch))
     print(json.dumps(found))
 
 

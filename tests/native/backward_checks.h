@@ -20,7 +20,9 @@ class PlacedMask {
         buffer_(device, static_cast<std::size_t>(rows_ * stride_)) {
     std::vector<std::uint8_t> bytes(buffer_.bytes(), 0xff);
     for (std::int64_t i = 0; i < rows_; ++i) {
-      for (std::int64_t j = 0; j < cols_; ++j) bytes[static_cast<std::size_t>(i * stride_ + j)] = mask(i, j) != 0 ? 1 : 0;
+      for (std::int64_t j = 0; j < cols_; ++j) {
+        bytes[static_cast<std::size_t>(i * stride_ + j)] = mask(i, j) != 0 ? 1 : 0;
+      }
     }
     device.upload(buffer_.data(), bytes.data(), bytes.size());
   }

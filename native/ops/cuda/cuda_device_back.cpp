@@ -75,7 +75,8 @@ void CudaDevice::unit_back(Array u, Array v, std::span<const std::int32_t> set_o
   if (u.rows == 0 || u.cols == 0) return;
   // Where nearly every row has another set than the one before, the grid is too small for all stretches.
   const std::vector<AmalgamStretch> all = stretches_of(set_of_row);
-  float* sums = stretch_sums_.numbers<float>(std::min<std::int64_t>(static_cast<std::int64_t>(all.size()), most_stretches) * u.cols);
+  const auto count = static_cast<std::int64_t>(all.size());
+  float* sums = stretch_sums_.numbers<float>(std::min(count, most_stretches) * u.cols);
   for (std::size_t first = 0; first < all.size(); first += most_stretches) {
     const auto part = std::span(all).subspan(first, std::min<std::size_t>(most_stretches, all.size() - first));
     const AmalgamStretch* stretches = stretches_.put(part);

@@ -1,5 +1,5 @@
-// The CUDA device's class, for the two files that its operators are in: cuda_device.cpp forward, cuda_device_back.cpp backward and
-// learning.
+// The CUDA device's class, for the two files that its operators are in: cuda_device.cpp forward, cuda_device_back.cpp
+// backward and learning.
 #pragma once
 
 #include <cstddef>
@@ -29,8 +29,11 @@ inline bool same_shape(const Array& left, const Array& right) {
 }
 
 inline AmalgamArray table_array(const Array& array) {
-  const int32_t type = array.type == core::DType::BF16 ? AMALGAM_BF16 : array.type == core::DType::U8 ? AMALGAM_U8 : AMALGAM_F32;
-  return {array.data, type, array.rows, array.cols, array.stride};
+  const auto type = [&] {
+    if (array.type == core::DType::BF16) return AMALGAM_BF16;
+    return array.type == core::DType::U8 ? AMALGAM_U8 : AMALGAM_F32;
+  };
+  return {array.data, type(), array.rows, array.cols, array.stride};
 }
 
 /// Rows of logits that are in memory at a time, of `count` rows.
