@@ -45,11 +45,11 @@ inline void tame_factors(Learners& learners) {
   }
 }
 
-/// Tiny models of every family with frozen and trained adapters and dropout: the card's gradients are the processor's, and
-/// layers that are computed once more give the same bits.
+/// Tiny models with windows and with head norms, frozen and trained adapters and dropout: the card's gradients are the
+/// processor's, and layers that are computed once more give the same bits.
 inline void check_learning(ops::Device& device) {
   const auto processor = ops::open_device("cpu", 2, never_cancelled);
-  for (const std::string& family : learning_families) {
+  for (const std::string family : {"mistral", "qwen3"}) {
     const core::Json text = learning_config(family);
     const model::Config config = model::parse_config(text);
     Random random(81);
@@ -58,8 +58,8 @@ inline void check_learning(ops::Device& device) {
     const UnitCoefficients coefficients = random_coefficients(random, learners);
     const std::vector<Lesson> lessons = random_lessons(random, {14, 1, 9}, config.vocabulary);
     const std::string folder = write_checkpoint(text, core::DType::BF16);
-    const auto objective =
-        family == "qwen2" ? ops::TokenObjective::entropy : ops::TokenObjective::cross_entropy;
+    const bool has_window = family == "mistral";
+    const auto objective = has_window ? ops::TokenObjective::cross_entropy : ops::TokenObjective::entropy;
     const auto run = [&](ops::Device& on, model::Keep keep) {
       return learn_once(on, folder, config, learners, coefficients, lessons, objective, keep);
     };
@@ -69,6 +69,7 @@ inline void check_learning(ops::Device& device) {
     const double gradients = relative_error(joined(actual.gradients), joined(expected.gradients));
     if (!(values < gradient_tolerance)) fail(family + ", values: " + shown(values), AMALGAM_HERE);
     if (!(gradients < gradient_tolerance)) fail(family + ", gradients: " + shown(gradients), AMALGAM_HERE);
+    if (!has_window) continue;
     const Learned again = run(device, model::Keep::layer_inputs);
     CHECK(again.values == actual.values);
     CHECK(again.gradients == actual.gradients);
