@@ -23,6 +23,10 @@ foreach(test_file IN LISTS test_files)
   set_tests_properties(${test_name} PROPERTIES TIMEOUT 300)
 endforeach()
 
+if(TARGET learn_resume_test)
+  add_dependencies(learn_resume_test engine_cli)  # which it kills
+endif()
+
 include(cmake/emulated_cuda.cmake)
 
 # The same addon with jobs made for tests (waiting, failing, running out of memory) instead of the real ones.

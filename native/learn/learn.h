@@ -23,7 +23,8 @@ namespace amalgam::learn {
 ///       "maskFile": null | safetensors with a U8 or BOOL tensor of B's shape, 0 and 1, under every "b" name,
 ///       "dropout": rate in [0, 1) }],
 ///   "coefficients": { "train": bool, "granularity": "adapter" | "layer" | "sublayer" | "module" | "unit",
-///       "activation": "identity" | "square" | "softmax" | "sigmoid" | "leaky_relu" (slope 0.01 at and below 0),
+///       "activation": "identity" | "square" | "softmax" (over the adapters that share a place; by unit over those of the
+///           same number in a module) | "sigmoid" | "leaky_relu" (slope 0.01 at and below 0),
 ///       "start": { "kind": "constant" | "first" (value on the first adapter, 0 elsewhere) | "equal" (1 / sqrt(adapters)) |
 ///                  "uniform" (0 to 1) | "normal" (deviation 0.5), "value": of constant and first } }
 ///     | null: every coefficient is 1,
@@ -31,14 +32,16 @@ namespace amalgam::learn {
 ///                  "l1": strength of (sum of |raw coefficient|) / (their number) },
 ///   "examples": [{ "prompt": [ids], "answer": [ids], "group": index }],
 ///   "train": [examples], "validation": [examples],   of at least one each
-///   "order": "shuffled" (anew for every pass over the examples, from the seed) | "given",
+///   "order": "shuffled" (anew for every time through the examples, from the seed) | "given"; where the examples end within
+///       a step it goes on with the first ones of the next time through,
 ///   "steps", "batch": examples per step,
 ///   "optimiser": { "rate": of factors, "coefficientRate", "bRatio": rate of B / rate of A (LoRA+), "beta1", "beta2",
 ///       "epsilon", "weightDecay", "clipNorm": 0 for none, "clipEach": bool, norm of each factor alone (LoRI),
 ///       "schedule": "constant" | "cosine" | "linear", "warmupSteps" },
 ///   "validateEvery": steps, "choose": "validation" (the step with the least validation loss, 0 included) | "last",
 ///   "seed", "checkpointFolder": path, "checkpointEvery": steps, 0 for only at the end and when stopped,
-///   "stopFile": path: where it exists after a step, the job ends as if that had been its last one,
+///   "stopFile": path: where it exists after a step, the job ends as if that had been its last one; given again without
+///       that file, it goes on,
 ///   "journalFile": path, "outFile": path }
 ///
 /// cross_entropy: mean of -log p over the tokens of the batch's answers. entropy: mean over the examples of the entropy of
@@ -54,11 +57,14 @@ namespace amalgam::learn {
 /// The journal has one JSON line per event, on the disk when the event is told:
 /// { "step": t, "validationLoss", "seconds", "tokens" } for t = 0, every validateEvery steps and the last; and
 /// { "step": t from 1, "trainLoss" (before the step), "rate", "gradientNorm", "seconds", "tokens" }. Seconds and tokens
-/// count from the beginning of the job, earlier processes included.
+/// count from the beginning of the job, earlier processes included; tokens are those that went through the model, for
+/// validation too. A validation loss that is not finite is null. "rate" is that of A, or of coefficients where no factor is
+/// trained; "gradientNorm" is of all trained numbers, before clipping.
 ///
 /// A killed job that is given the same request goes on from the last checkpoint in its folder, and its outFile has the
 /// bytes of one that ran through; journal lines behind the checkpoint are cut off. Another request in that folder is refused
-/// ("checkpoint-invalid"). A cancelled job writes a checkpoint first.
+/// ("checkpoint-invalid"); paths to be written, memory, threads, recompute and checkpointEvery may differ. A cancelled job
+/// writes a checkpoint first.
 ///
 /// outFile: for every adapter that is trained, or all where the granularity is "unit", its factors at the chosen step in
 /// F32 under their names (granularity unit: coefficients are multiplied into B), written whole and renamed. Where the
@@ -69,8 +75,9 @@ namespace amalgam::learn {
 ///   "coefficients": [[one per module of that adapter, or list per unit]] after the activation, at the chosen step,
 ///   "raw": likewise, "parameters": trained numbers, "tokens", "seconds", "loadSeconds", "weightBytes", "peakBytes",
 ///   "estimate": { "weights", "units", "activations", "optimiser", "total", "free" }, "recompute": bool }.
-/// Diverged: a training loss that is not finite, or above the first one by more than 2 ln(vocabulary). The chosen step is
-/// kept all the same; where even step 0 has no finite validation loss the Error is "loss-not-finite".
+/// Diverged: a training loss above the first one by more than 2 ln(vocabulary); one that is no number ends the job as
+/// "not-finite" where "loss". The step that ended it is lastStep + 1, and has changed nothing. The chosen step is
+/// kept all the same, also of a job that chooses the last; where even step 0 has no finite validation loss the Error is "loss-not-finite".
 /// Progress: stages "planning", "loading" (bytes), "learning" (steps), "finalising".
 /// Errors, all before any work: "memory-short" (offering recompute, smaller passes, another rank), "prompt-empty",
 /// "prompt-too-long", "answer-empty", "vocabulary-mismatch", "adapter-other-base", "not-finite", "mask-invalid",
