@@ -7,8 +7,8 @@
 
 namespace amalgam::core {
 
-/// Has `write` make a new file (beside `path`, which it is given), and when that returns puts it in the place of `path`, so
-/// that a crash leaves the old or the new one. `write` brings the bytes to the disk, as OutputFile::finish does. Throws
+/// Has `write` make a new file beside `path`, and when that returns puts it in the place of `path`, so that a crash
+/// leaves the old or the new one. `write` brings the bytes to the disk, as OutputFile::finish does. Throws
 /// Error "write-failed", "disk-full", and what `write` throws.
 void replace_file(const std::string& path, const std::function<void(const std::string& temporary)>& write);
 /// The same with a text.

@@ -13,7 +13,8 @@ void adamw(std::span<float> p, std::span<const double> gradient, std::span<float
     m[i] = static_cast<float>(step.beta1 * m[i] + (1 - step.beta1) * g);
     v[i] = static_cast<float>(step.beta2 * v[i] + (1 - step.beta2) * g * g);
     const double decayed = p[i] * (1 - step.rate * step.weight_decay);
-    p[i] = static_cast<float>(decayed - step.rate * (m[i] / correction1) / (std::sqrt(v[i] / correction2) + step.epsilon));
+    const double length = std::sqrt(v[i] / correction2) + step.epsilon;
+    p[i] = static_cast<float>(decayed - step.rate * (m[i] / correction1) / length);
   }
 }
 

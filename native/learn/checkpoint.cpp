@@ -18,8 +18,8 @@ using core::Error;
 using core::Json;
 
 /// Members of a request that change no bit of the result.
-constexpr std::array<std::string_view, 8> not_compared{"threads",         "memoryBytes",     "recompute", "checkpointFolder",
-                                                       "checkpointEvery", "stopFile", "journalFile",     "outFile"};
+constexpr std::array<std::string_view, 8> not_compared{
+    "threads", "memoryBytes", "recompute", "checkpointFolder", "checkpointEvery", "stopFile", "journalFile", "outFile"};
 
 std::string compared_part(const Json& request) {
   Json part = Json::object({});
@@ -28,8 +28,6 @@ std::string compared_part(const Json& request) {
   }
   return part.dump();
 }
-
-Json number_or_null(double number) { return std::isfinite(number) ? Json(number) : Json(); }
 
 double number_or_nan(const Json& number, std::string_view key) {
   return number.is_null() ? std::numeric_limits<double>::quiet_NaN() : number.as_number(key);
@@ -58,14 +56,16 @@ core::SafetensorsReader open_checkpoint(const std::string& path) {
 
 }  // namespace
 
+Json finite_or_null(double number) { return std::isfinite(number) ? Json(number) : Json(); }
+
 Json LearnState::to_json() const {
   Json groups = Json::array();
   for (const auto& [group, entropy] : group_starts) groups.push(Json::array({group, entropy}));
   return Json::object({{"step", step},
                        {"validated", validated},
-                       {"startLoss", number_or_null(start_loss)},
-                       {"lastLoss", number_or_null(last_loss)},
-                       {"chosenLoss", number_or_null(chosen_loss)},
+                       {"startLoss", finite_or_null(start_loss)},
+                       {"lastLoss", finite_or_null(last_loss)},
+                       {"chosenLoss", finite_or_null(chosen_loss)},
                        {"chosenStep", chosen_step},
                        {"firstTrainLoss", first_train_loss ? Json(*first_train_loss) : Json()},
                        {"groupStarts", std::move(groups)},

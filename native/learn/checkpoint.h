@@ -16,6 +16,9 @@
 
 namespace amalgam::learn {
 
+/// Losses may be no numbers, which JSON cannot say.
+core::Json finite_or_null(double number);
+
 /// Where learning stands between two steps, but for the numbers that it learns.
 struct LearnState {
   std::int64_t step = 0;        ///< steps done

@@ -150,7 +150,9 @@ std::vector<double> Coefficients::unit_sums(const model::LearnUnits& units) cons
   for (std::size_t a = 0; a < modules_.size(); ++a) {
     for (std::size_t m = 0; m < modules_[a].size(); ++m) {
       const std::vector<double> of_units = units.coefficient_gradients(a, m);
-      for (std::size_t u = 0; u < of_units.size(); ++u) sums[number_of(a, m, static_cast<std::int64_t>(u))] += of_units[u];
+      for (std::size_t u = 0; u < of_units.size(); ++u) {
+        sums[number_of(a, m, static_cast<std::int64_t>(u))] += of_units[u];
+      }
     }
   }
   return sums;

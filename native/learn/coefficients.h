@@ -14,8 +14,8 @@
 namespace amalgam::learn {
 
 /// One raw number for every adapter and place of the granularity: all of the adapter, a layer, its attention or MLP, a
-/// module, or a unit of one. The activation makes coefficients of them; softmax is over the adapters that share a place,
-/// for units over those of the same number in a module.
+/// module, or a unit of one. The activation makes coefficients of them; softmax is over the adapters that share a
+/// place, for units over those of the same number in a module.
 class Coefficients {
  public:
   Coefficients(const std::vector<AdapterRequest>& adapters, const model::Config& config, Granularity granularity,

@@ -21,7 +21,8 @@ class FactorOptimiser {
   std::vector<double> squared_norms() const;
 
   /// One step of all factors: step number t (from 1), the schedule's factor on the rates. Clips by these norms.
-  void step(std::int64_t t, double rate_factor, const OptimiserRequest& request, const std::vector<double>& squared_norms);
+  void step(std::int64_t t, double rate_factor, const OptimiserRequest& request,
+            const std::vector<double>& squared_norms);
 
   /// For checkpoints: the moments of one factor as they are, and back.
   struct Moments {
@@ -42,8 +43,8 @@ class FactorOptimiser {
   std::vector<ops::DeviceArray> v_;
 };
 
-/// What gradients of these squared norms are multiplied with: min(1, norm / (norm of all + 1e-6)), or for each by its own
-/// norm.
+/// What gradients of these squared norms are multiplied with: min(1, clip_norm / (norm of all + 1e-6)), or each by its
+/// own norm; 1 where clip_norm is 0.
 std::vector<double> clip_scales(const std::vector<double>& squared_norms, double clip_norm, bool clips_each);
 
 }  // namespace amalgam::learn

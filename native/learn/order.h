@@ -7,9 +7,9 @@
 
 namespace amalgam::learn {
 
-/// The examples one after the other, over and over; shuffled (Fisher and Yates) anew for every time through, from the seed.
-/// A step takes the next `batch` of them: where the examples end within a step, it goes on with the first ones of the next
-/// time through.
+/// The examples one after the other, over and over; shuffled (Fisher and Yates) anew for every time through, from the
+/// seed. A step takes the next `batch` of them: where the examples end within a step, it goes on with the first ones of
+/// the next time through.
 class Order {
  public:
   Order(std::size_t examples, std::int64_t batch, bool is_shuffled, std::uint64_t seed);

@@ -29,7 +29,8 @@ struct Plan {
   Estimate estimate;
 };
 
-/// Passes of up to `most_tokens` tokens; the longest sequence has `longest`. Throws Error "memory-short" with what to try.
+/// Passes of up to `most_tokens` tokens; the longest sequence has `longest`. Throws Error "memory-short" with what to
+/// try.
 Plan make_plan(const ops::Device& device, const model::CheckpointFacts& facts, const PassRequest& request,
                Recompute recompute, std::int64_t most_tokens, std::int64_t longest);
 

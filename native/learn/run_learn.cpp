@@ -1,6 +1,5 @@
 #include <algorithm>
 #include <chrono>
-#include <cmath>
 #include <memory>
 #include <span>
 #include <string>
@@ -27,8 +26,6 @@ using Time = std::chrono::steady_clock::time_point;
 double seconds_since(Time start) {
   return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
 }
-
-Json number_or_null(double number) { return std::isfinite(number) ? Json(number) : Json(); }
 
 /// Where the factors that are trained begin: at a checkpoint, or where the job does.
 model::FactorSource factor_source(const StartingFactors& starting, const LearnRequest& request,
@@ -141,7 +138,7 @@ Json run_learn(const Json& json, core::Progress& progress, const core::CancelTok
                               {"value", outcome.end_value ? Json(*outcome.end_value) : Json()},
                               {"startLoss", outcome.last.start_loss},
                               {"chosenLoss", outcome.chosen_loss},
-                              {"lastLoss", number_or_null(outcome.last.last_loss)}});
+                              {"lastLoss", finite_or_null(outcome.last.last_loss)}});
   const std::vector<double> active = coefficients.active(outcome.chosen.raw);
   result.set("coefficients", coefficients.shown(std::span<const double>(active)));
   result.set("raw", coefficients.shown(std::span<const float>(outcome.chosen.raw)));

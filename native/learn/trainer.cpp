@@ -18,8 +18,6 @@ namespace {
 using core::Json;
 using core::Matrix;
 
-core::Json number_or_null(double number) { return std::isfinite(number) ? Json(number) : Json(); }
-
 double sum_of_squares(const std::vector<double>& numbers) {
   return std::inner_product(numbers.begin(), numbers.end(), numbers.begin(), 0.0);
 }
@@ -157,7 +155,7 @@ void Trainer::validate() {
     state_.start_loss = loss;
   }
   tools_.journal.append({Json::object({{"step", state_.step},
-                                       {"validationLoss", number_or_null(loss)},
+                                       {"validationLoss", finite_or_null(loss)},
                                        {"seconds", seconds()},
                                        {"tokens", tokens_before_ + tools_.passes.tokens()}})});
   state_.last_loss = loss;
@@ -254,13 +252,14 @@ std::optional<Trainer::End> Trainer::step() {
   const double all = std::accumulate(squared_norms.begin(), squared_norms.end(), 0.0) + sum_of_squares(raw_gradients);
   if (!std::isfinite(all)) return End{"not-finite", not_finite_module(squared_norms), std::nullopt};
   update(factor, raw_gradients, squared_norms);
-  tools_.journal.append({Json::object(
-      {{"step", state_.step},
-       {"trainLoss", loss},
-       {"rate", factor * (tools_.units.trained().empty() ? request.optimiser.coefficient_rate : request.optimiser.rate)},
-       {"gradientNorm", std::sqrt(all)},
-       {"seconds", seconds()},
-       {"tokens", tokens_before_ + tools_.passes.tokens()}})});
+  const bool has_factors = !tools_.units.trained().empty();
+  const double rate = has_factors ? request.optimiser.rate : request.optimiser.coefficient_rate;
+  tools_.journal.append({Json::object({{"step", state_.step},
+                                       {"trainLoss", loss},
+                                       {"rate", factor * rate},
+                                       {"gradientNorm", std::sqrt(all)},
+                                       {"seconds", seconds()},
+                                       {"tokens", tokens_before_ + tools_.passes.tokens()}})});
   tools_.progress.advance(1);
   return std::nullopt;
 }

@@ -19,8 +19,8 @@ struct WrittenFactor {
   std::function<core::Matrix<float>()> read;
 };
 
-/// Writes the factors in F32, whole or not at all. Where there are several adapters every name has its adapter's position
-/// before it, for adapters name their factors alike. Throws Error "not-finite", "disk-full", "write-failed".
+/// Writes the factors in F32, whole or not at all. Where there are several adapters every name has its adapter's
+/// position before it, for adapters name their factors alike. Throws Error "not-finite", "disk-full", "write-failed".
 void write_factors(const std::string& path, const std::vector<AdapterRequest>& adapters,
                    const std::vector<WrittenFactor>& factors);
 

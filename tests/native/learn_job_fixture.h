@@ -44,7 +44,8 @@ struct LearnSide {
 };
 
 /// An adapter of the tiny model as a request to learn names it.
-inline core::Json learn_adapter(const std::string& name, std::uint64_t seed, std::int64_t rank, const LearnSide& side = {}) {
+inline core::Json learn_adapter(const std::string& name, std::uint64_t seed, std::int64_t rank,
+                                const LearnSide& side = {}) {
   const core::Json part = adapter_part(name, tiny_adapter(seed, rank));
   return core::Json::object(
       {{"name", name},

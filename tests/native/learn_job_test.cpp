@@ -87,7 +87,8 @@ TEST("training a fresh adapter lowers the loss; only B, or B under a mask, keeps
   const std::string a = tensor_name(both, 0, "a");
   const std::vector<float> start = numbers_at(only_b.out_file(), a);
   CHECK(numbers_at(both.out_file(), a) != start);
-  const double bound = 1 / std::sqrt(static_cast<double>(both.adapters.as_array("a")[0].get_array("modules")[0].get_int("in")));
+  const std::int64_t in = both.adapters.as_array("adapters")[0].get_array("modules")[0].get_int("in");
+  const double bound = 1 / std::sqrt(static_cast<double>(in));
   for (const float number : start) CHECK(std::abs(number) <= bound);
 }
 

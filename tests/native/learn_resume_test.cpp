@@ -109,7 +109,8 @@ TEST("another request in the folder is refused, and so is a damaged checkpoint")
   elsewhere.threads = 2;  // changes no bit
   elsewhere.run();
   const std::string content = test::content_of(learning.checkpoint_file());
-  std::ofstream(learning.checkpoint_file(), std::ios::binary | std::ios::trunc) << content.substr(0, content.size() / 2);
+  std::ofstream(learning.checkpoint_file(), std::ios::binary | std::ios::trunc)
+      << content.substr(0, content.size() / 2);
   CHECK_ERROR("checkpoint-invalid", learning.run());
 }
 
