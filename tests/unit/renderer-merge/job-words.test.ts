@@ -30,7 +30,7 @@ const job: Job = {
 
 describe('kinds of jobs', () => {
   it('have a word and say what stays when they are removed', () => {
-    expect(jobKinds.map(kindWord)).toEqual(['merge', 'export', 'compare', 'evaluate'])
+    expect(jobKinds.map(kindWord)).toEqual(['merge', 'export', 'compare', 'evaluate', 'select', 'tune', 'search', 'train', 'control'])
     expect(jobKinds.map(removalWords).map((words) => words.split('. ')[1])).toEqual([
       'A merged adapter stays in the library with its lineage.',
       'The exported files stay where they are.',
