@@ -1,5 +1,6 @@
 #include "tools/bench_learn.h"
 
+#include <algorithm>
 #include <cmath>
 #include <string>
 #include <utility>
@@ -97,7 +98,7 @@ class Bench {
   }
 
   Json train(Keep keep, float dropout, double bound_seconds) {
-    model::LearnUnits units = units_of(1, true, dropout);
+    model::LearnUnits units = units_of(1, bench_.rank, true, dropout);
     model::LearnPass pass(model_, units, keep);
     std::vector<Moments> moments;
     for (const model::TrainedFactor& factor : units.trained()) {
@@ -123,8 +124,8 @@ class Bench {
     return rates(seconds, bound_seconds, products_per_unit, units, keep);
   }
 
-  Json tune(Keep keep, double bound_seconds) {
-    model::LearnUnits units = units_of(bench_.adapters, false, 0);
+  Json tune(Keep keep, std::int64_t rank, double bound_seconds) {
+    model::LearnUnits units = units_of(bench_.adapters, rank, false, 0);
     model::LearnPass pass(model_, units, keep);
     double coefficient = 1.0 / static_cast<double>(bench_.adapters);
     const double seconds = median_seconds(device_, [&] {
@@ -148,10 +149,10 @@ class Bench {
   }
 
  private:
-  model::LearnUnits units_of(std::int64_t adapters, bool trains, float dropout) {
+  model::LearnUnits units_of(std::int64_t adapters, std::int64_t rank, bool trains, float dropout) {
     const core::CancelToken never;
     core::RandomStream random(1, "bench learn");
-    const std::vector<model::LearnAdapter> list = adapters_of(config(), adapters, bench_.rank, trains, dropout);
+    const std::vector<model::LearnAdapter> list = adapters_of(config(), adapters, rank, trains, dropout);
     const auto source = [&](std::size_t adapter, std::size_t module) -> model::FactorValues {
       const model::LearnModule& part = list[adapter].modules[module];
       core::Matrix<float> a = small_numbers(part.rank, part.in, random);
@@ -192,6 +193,7 @@ Json bench_learn(const LearnBench& bench) {
   const core::CancelToken never;
   const auto device = ops::open_device(bench.device, bench.threads, never);
   Bench run(bench, *device);
+  const std::int64_t shared_rank = std::max<std::int64_t>(1, bench.rank / bench.adapters);
   const double bound_seconds = run.bound_seconds();
   const double bound_flop = 4 * linear_parameters(run.config()) * run.tokens();
   return Json::object({{"device", bench.device},
@@ -207,8 +209,9 @@ Json bench_learn(const LearnBench& bench) {
                        {"training", run.train(Keep::activations, 0, bound_seconds)},
                        {"trainingRecomputed", run.train(Keep::layer_inputs, 0, bound_seconds)},
                        {"droppedTraining", run.train(Keep::activations, usual_dropout, bound_seconds)},
-                       {"tuning", run.tune(Keep::activations, bound_seconds)},
-                       {"tuningRecomputed", run.tune(Keep::layer_inputs, bound_seconds)}});
+                       {"tuning", run.tune(Keep::activations, shared_rank, bound_seconds)},
+                       {"tuningRecomputed", run.tune(Keep::layer_inputs, shared_rank, bound_seconds)},
+                       {"wideTuning", run.tune(Keep::activations, bench.rank, bound_seconds)}});
 }
 
 }  // namespace amalgam::tools

@@ -30,8 +30,9 @@ const learnSchema = v.object({
   droppedTraining: learnRates,
   tuning: learnRates,
   tuningRecomputed: learnRates,
+  wideTuning: learnRates,
 })
-/** Training an adapter of rank 16 and tuning the coefficients of four, through the random 125M Llama in f32 on two threads. */
+/** Training an adapter of rank 16, tuning the coefficients of four with its rank together and with its rank each, through the random 125M Llama in f32 on two threads. */
 export const benchLearn = () => v.parse(learnSchema, run(['bench', 'learn', '--config', '125m', '--threads', '2']))
 
 /** An evaluation in a process of its own, so that its peak memory is its own. */
