@@ -1,4 +1,6 @@
-import { controlIds, controlOf, controls, presets, tuners, type Arm, type ControlId } from '../contract/tuners.ts'
+import { controlIds, controlOf, controls, type ControlId } from '../contract/controls.ts'
+import { presets } from '../contract/presets.ts'
+import { tuners, type Arm } from '../contract/tuners.ts'
 import { adaptOptions, adaptUsage, readAdaptInput } from './adapt-options.ts'
 import { runAdaptation } from './adapt-run.ts'
 import { exitCodes, outcome, type Arguments, type Command } from './command.ts'

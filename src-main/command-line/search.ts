@@ -1,7 +1,7 @@
 import type { AdaptationDetail, AdaptInput, SearchedParam, Trial } from '../contract/adapt.ts'
 import { findMethod, methodIds, type MethodEntry } from '../contract/methods.ts'
 import { recipeOfTrial } from '../jobs/search-promote.ts'
-import { findPreset } from '../contract/tuners.ts'
+import { findPreset } from '../contract/presets.ts'
 import { adaptOptions, adaptUsage, readAdaptInput, readValue } from './adapt-options.ts'
 import { runAdaptation } from './adapt-run.ts'
 import { exitCodes, outcome, type Arguments, type Command, type CommandContext, type Outcome } from './command.ts'

@@ -3,7 +3,8 @@ import { metricIds } from './metrics.ts'
 import { problemSchema } from './problem-schema.ts'
 import { differenceSchema } from './run.ts'
 import { budgets } from './task.ts'
-import { arms, controlIds } from './tuners.ts'
+import { controlIds } from './controls.ts'
+import { arms } from './tuners.ts'
 
 const seed = v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(Number.MAX_SAFE_INTEGER))
 

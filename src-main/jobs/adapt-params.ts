@@ -2,7 +2,9 @@ import type { AdaptInput } from '../contract/adapt.ts'
 import { checkParams, type ParamValues } from '../contract/params.ts'
 import { errorProblem, shownValue, type Problem } from '../contract/problems.ts'
 import { didYouMean } from '../contract/suggest.ts'
-import { controlOf, findPreset, presets, tunerOf, type Arm, type ControlEntry, type PresetEntry } from '../contract/tuners.ts'
+import { controlOf, type ControlEntry } from '../contract/controls.ts'
+import { findPreset, presets, type PresetEntry } from '../contract/presets.ts'
+import { tunerOf, type Arm } from '../contract/tuners.ts'
 
 /** The registry's side of an input: what it is, and its parameters complete. */
 export interface AdaptParams {

@@ -1,4 +1,4 @@
-import type { ControlId } from '../contract/tuners.ts'
+import type { ControlId } from '../contract/controls.ts'
 import type { AdaptWork } from './adapt-types.ts'
 import { runBestSingle } from './control-best.ts'
 import { runOwnAlone, runZeroCoefficients } from './control-checks.ts'

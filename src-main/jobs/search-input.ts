@@ -3,7 +3,7 @@ import { findMethod, methodIds, type MethodEntry } from '../contract/methods.ts'
 import { allowedOf, checkParams, type ParamSpec } from '../contract/params.ts'
 import { errorProblem, shownValue, type Problem } from '../contract/problems.ts'
 import { didYouMean } from '../contract/suggest.ts'
-import type { PresetEntry } from '../contract/tuners.ts'
+import type { PresetEntry } from '../contract/presets.ts'
 import { numberOf } from './adapt-params.ts'
 import type { CheckedAdaptation } from './adapt-types.ts'
 

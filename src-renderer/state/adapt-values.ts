@@ -1,5 +1,7 @@
 import { defaultsOf, type ParamSpec, type ParamValue, type ParamValues } from '../../src-main/contract/params.ts'
-import { controlOf, presets, tunerOf, type Arm, type ControlId, type PresetEntry } from '../../src-main/contract/tuners.ts'
+import { controlOf, type ControlId } from '../../src-main/contract/controls.ts'
+import { presets, type PresetEntry } from '../../src-main/contract/presets.ts'
+import { tunerOf, type Arm } from '../../src-main/contract/tuners.ts'
 
 /** What the form is about: an arm, or a control, which goes with one. */
 export type AdaptMode = Exclude<Arm, 'select'> | 'control'

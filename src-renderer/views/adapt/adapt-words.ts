@@ -1,5 +1,7 @@
 import type { Adaptation, AdaptPlan } from '../../../src-main/contract/adapt.ts'
-import { controlOf, findPreset, tunerOf } from '../../../src-main/contract/tuners.ts'
+import { controlOf } from '../../../src-main/contract/controls.ts'
+import { findPreset } from '../../../src-main/contract/presets.ts'
+import { tunerOf } from '../../../src-main/contract/tuners.ts'
 import { formatBytes } from '../../format/bytes.ts'
 import { formatDuration } from '../../format/durations.ts'
 import { formatNumber } from '../../format/numbers.ts'

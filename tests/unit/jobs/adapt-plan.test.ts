@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, expect, test, vi } from 'vitest'
 import type { AdaptRequestInput } from '../../../src-main/contract/adapt.ts'
-import { presets, tunerOf } from '../../../src-main/contract/tuners.ts'
+import { presets } from '../../../src-main/contract/presets.ts'
+import { tunerOf } from '../../../src-main/contract/tuners.ts'
 import { planAdaptation } from '../../../src-main/jobs/adapt-plan.ts'
 import { adapt, adaptInput, fillBench, openAdaptBench } from './adapt-bench.ts'
 import { removeBench, type Bench } from './bench.ts'

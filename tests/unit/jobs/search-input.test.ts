@@ -1,7 +1,7 @@
 import * as v from 'valibot'
 import { expect, test } from 'vitest'
 import { adaptInputSchema, type AdaptRequestInput } from '../../../src-main/contract/adapt.ts'
-import { findPreset } from '../../../src-main/contract/tuners.ts'
+import { findPreset } from '../../../src-main/contract/presets.ts'
 import { checkAdaptParams } from '../../../src-main/jobs/adapt-params.ts'
 import { checkSearch, searchMethodOf } from '../../../src-main/jobs/search-input.ts'
 

@@ -1,7 +1,9 @@
 import { expect, test } from 'vitest'
 import { defaultsOf } from '../../../src-main/contract/params.ts'
 import { checkParams } from '../../../src-main/contract/params.ts'
-import { controls, findPreset, presets, tunerOf, tuners } from '../../../src-main/contract/tuners.ts'
+import { controls } from '../../../src-main/contract/controls.ts'
+import { findPreset, presets } from '../../../src-main/contract/presets.ts'
+import { tunerOf, tuners } from '../../../src-main/contract/tuners.ts'
 import { armOf, completeValues, presetsOf, splitSpecs, sweptValues } from '../../../src-renderer/state/adapt-values.ts'
 
 test.each(presets.map((preset) => [preset.id, preset] as const))(
