@@ -12,6 +12,7 @@ export const runSearch: AdaptWork = async (adaptation, services, context) => {
   const searched = await runTrials(adaptation, chosen, spent, services, context)
   const { journal, best, stopped } = searched
   const { written, form, problems } = await makeSearched(adaptation, services, context, { searched, chosen, selection })
+  context.update({ trials: journal.trials.map((trial) => (trial.index === best ? { ...trial, adapterId: written.id } : trial)) })
   const result: AdaptResult = {
     ...{ adapterId: written.id, path: written.path, stopped, measured: form.measured },
     ...chosenOf(searched, journal.trials[best]!),

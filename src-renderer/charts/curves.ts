@@ -64,6 +64,16 @@ export function layOutCurves(
   }
 }
 
+/** The finding of a search: the best objective after each trial. */
+export function searchFinding(points: readonly CurvePoint[]): string {
+  const known = points.flatMap(({ trainLoss }) => (trainLoss === null ? [] : [trainLoss]))
+  const [first, last] = [known[0], known.at(-1)]
+  if (first === undefined || last === undefined) return 'No trial is known yet'
+  return last < first
+    ? `The best objective falls from ${formatNumber(first)} to ${formatNumber(last)}`
+    : `No trial is better than the start, at ${formatNumber(first)}`
+}
+
 /** The finding, for the title. */
 export function curveFinding(points: readonly CurvePoint[], chosenStep: number | null): string {
   const start = points.find(({ step, validationLoss }) => step === 0 && validationLoss !== null)?.validationLoss ?? null

@@ -102,7 +102,7 @@ async function search(page: Page, host: string): Promise<void> {
 
 async function control(page: Page): Promise<void> {
   await form(page).getByRole('radio', { name: 'Control', exact: true }).check()
-  await form(page).getByLabel('Control', { exact: true }).selectOption({ label: 'Coefficients times 0' })
+  await form(page).getByRole('combobox', { name: 'Control', exact: true }).selectOption({ label: 'Coefficients times 0' })
   await form(page).getByLabel('Everything else as in').selectOption({ label: 'Recycling (2026), K = 10' })
   await start(page)
   await page.getByRole('heading', { name: `Coefficients times 0 on ${task}` }).waitFor()

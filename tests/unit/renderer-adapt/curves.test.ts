@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import type { CurvePoint } from '../../../src-main/contract/adapt.ts'
-import { bestStep, curveFinding, curveTable, layOutCurves } from '../../../src-renderer/charts/curves.ts'
+import { bestStep, curveFinding, curveTable, layOutCurves, searchFinding } from '../../../src-renderer/charts/curves.ts'
 
 const validation = (step: number, validationLoss: number): CurvePoint => ({
   ...{ step, validationLoss, trainLoss: null, rate: null, gradientNorm: null },
@@ -44,4 +44,10 @@ test('a training loss is that before its step', () => {
 
 test('the table keeps every number', () => {
   expect(curveTable([training(3, 0.25)]).rows).toEqual([[3, 0.25, null, 0.05, null, 3, 300]])
+})
+
+test('a search is told by its best objective', () => {
+  expect(searchFinding([training(1, 0.75), training(2, 0.7)])).toBe('The best objective falls from 0.750 to 0.700')
+  expect(searchFinding([training(1, 0.75), training(2, 0.75)])).toBe('No trial is better than the start, at 0.750')
+  expect(searchFinding([])).toBe('No trial is known yet')
 })
