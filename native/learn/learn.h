@@ -30,8 +30,7 @@ namespace amalgam::learn {
 ///     | null: every coefficient is 1,
 ///   "objective": { "kind": "cross_entropy" | "entropy" | "tchebycheff", "temperature": of tchebycheff,
 ///                  "l1": strength of (sum of |raw coefficient|) / (their number) },
-///   "examples": [{ "prompt": [ids], "answer": [ids], "group": index }],
-///   "train": [examples], "validation": [examples],   of at least one each
+///   "train", "validation": [{ "prompt": [ids], "answer": [ids], "group": index }], of at least one each
 ///   "order": "shuffled" (anew for every time through the examples, from the seed) | "given"; where the examples end within
 ///       a step it goes on with the first ones of the next time through,
 ///   "steps", "batch": examples per step,

@@ -19,6 +19,12 @@ export interface SearchedRow {
   readonly high: number
 }
 
+/** A parameter that is run with several values. */
+export interface SweptRow {
+  readonly id: string
+  readonly text: string
+}
+
 /** Owns what is being prepared in Adapt: which arm, on which task, with what, and what that will take. */
 export class AdaptDraft {
   mode = $state<AdaptMode>('tune')
@@ -35,8 +41,8 @@ export class AdaptDraft {
   seed = $state(1)
   /** How often it is run, with seeds that follow each other. */
   seeds = $state(1)
-  sweepParam = $state<string | null>(null)
-  sweepText = $state('')
+  /** Parameters that are run with several values, as typed; together they make a grid. */
+  sweeps = $state.raw<readonly SweptRow[]>([])
   name = $state('')
   plan = $state.raw<AdaptPlan | null>(null)
   problems = $state.raw<readonly Problem[]>([])
@@ -92,7 +98,7 @@ export class AdaptDraft {
   }
   /** Jobs that a start makes. */
   get jobs(): number {
-    return this.seeds * (this.#sweep()?.values.length ?? 1)
+    return Object.values(this.#sweep()).reduce((count, values) => count * values.length, this.seeds)
   }
 
   choosePreset(id: string): void {
@@ -120,12 +126,11 @@ export class AdaptDraft {
   async start(arm: Arm = this.arm): Promise<void> {
     const input = this.#input(arm)
     if (input === null) return
-    const swept = arm === 'select' ? null : this.#sweep()
     this.starting = true
     const answer = await this.#bridge.call('adapt.start', {
       input,
       seeds: arm === 'select' ? [] : Array.from({ length: this.seeds }, (_, index) => this.seed + index),
-      sweep: swept ? { [swept.id]: [...swept.values] } : {},
+      sweep: arm === 'select' ? {} : this.#sweep(),
     })
     this.starting = false
     this.problems = answer.ok ? answer.value.problems : answer.problems
@@ -141,10 +146,16 @@ export class AdaptDraft {
     this.plan = answer.ok ? answer.value : null
   }
 
-  #sweep(): { readonly id: string; readonly values: readonly ParamValue[] } | null {
-    const spec = tunerOf(this.arm).params.find(({ id }) => id === this.sweepParam)
-    const values = spec ? sweptValues(spec, this.sweepText) : null
-    return spec && values ? { id: spec.id, values } : null
+  /** The values of every swept parameter that can be read. */
+  #sweep(): Record<string, ParamValue[]> {
+    const { params } = tunerOf(this.arm)
+    return Object.fromEntries(
+      this.sweeps.flatMap(({ id, text }) => {
+        const spec = params.find((candidate) => candidate.id === id)
+        const values = spec ? sweptValues(spec, text) : null
+        return values ? [[id, [...values]] as const] : []
+      }),
+    )
   }
 
   /** The request as it stands; null while there is nothing to ask. */
