@@ -74,7 +74,7 @@ namespace amalgam::learn {
 ///   "coefficients": [[one per module of that adapter, or list per unit]] after the activation, at the chosen step,
 ///   "raw": likewise, "parameters": trained numbers, "tokens", "seconds", "loadSeconds", "weightBytes", "peakBytes",
 ///   "estimate": { "weights", "units", "activations", "optimiser", "total", "free" }, "recompute": bool }.
-/// Diverged: a training loss above the first one by more than 2 ln(vocabulary); one that is no number ends the job as
+/// Diverged: a training loss above the first one by more than ln(vocabulary); one that is no number ends the job as
 /// "not-finite" where "loss". The step that ended it is lastStep + 1, and has changed nothing. The chosen step is
 /// kept all the same, also of a job that chooses the last; where even step 0 has no finite validation loss the Error is "loss-not-finite".
 /// Progress: stages "planning", "loading" (bytes), "learning" (steps), "finalising".

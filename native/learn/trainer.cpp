@@ -179,7 +179,8 @@ double Trainer::l1() const {
 std::optional<Trainer::End> Trainer::refusal_of(double loss) {
   if (!std::isfinite(loss)) return End{"not-finite", "loss", std::nullopt};
   if (!state_.first_train_loss) state_.first_train_loss = loss;
-  const double most = *state_.first_train_loss + 2 * std::log(static_cast<double>(tools_.vocabulary));
+  // What a model that knows nothing would lose, over what it lost at first.
+  const double most = *state_.first_train_loss + std::log(static_cast<double>(tools_.vocabulary));
   if (loss > most) return End{"diverged", "", loss};
   return std::nullopt;
 }
