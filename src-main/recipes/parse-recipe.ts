@@ -1,13 +1,8 @@
 import * as v from 'valibot'
-import { parseDocument } from 'yaml'
 import { recipeSchema, type Recipe } from '../contract/recipe.ts'
 import { errorProblem, type Problem } from '../contract/problems.ts'
 import { fieldIssues, fieldName, type FieldIssue, type FieldPath } from './field-issues.ts'
-
-/** Longest recipe text that is read, in characters. */
-const maxCharacters = 1_000_000
-/** Aliases (`*name`) that one recipe may expand; more is refused as an attempt to blow up memory. */
-const maxAliases = 50
+import { readYaml } from './read-yaml.ts'
 
 /**
  * What was read of a recipe. `recipe` is null when a problem blocks; `draft` is then the recipe with the unusable parts left out, so that
@@ -22,32 +17,8 @@ export interface ParsedRecipe {
 /** Reads a recipe from text (YAML or JSON) or from an unknown value, with every problem of its form. Parameters and adapters are checked later. */
 export function parseRecipe(input: unknown): ParsedRecipe {
   if (typeof input !== 'string') return checkForm(input)
-  const read = readText(input)
-  return read.problem ? { recipe: null, draft: null, problems: [read.problem] } : checkForm(read.value)
-}
-
-function readText(text: string): { readonly value?: unknown; readonly problem?: Problem } {
-  if (text.length > maxCharacters) return { problem: notReadable(`it is longer than ${maxCharacters} characters`) }
-  try {
-    const document = parseDocument(text, { prettyErrors: true, logLevel: 'error' })
-    const [error] = document.errors
-    if (error) return { problem: notReadable(error.code === 'RESOURCE_EXHAUSTION' ? tooDeep : firstLine(error)) }
-    const value: unknown = document.toJS({ maxAliasCount: maxAliases })
-    // A node that holds itself would never end; JSON.stringify is the plain test for it.
-    JSON.stringify(value)
-    return { value }
-  } catch (error) {
-    if (error instanceof ReferenceError) return { problem: notReadable('its aliases (*name) expand too often') }
-    if (error instanceof RangeError) return { problem: notReadable(tooDeep) }
-    if (error instanceof TypeError) return { problem: notReadable('a part of it contains itself') }
-    throw error
-  }
-}
-
-const tooDeep = 'it is nested too deeply'
-
-function firstLine(error: Error): string {
-  return (error.message.split('\n')[0] ?? error.name).replace(/[:.]$/, '')
+  const read = readYaml(input)
+  return read.refusal === null ? checkForm(read.value) : { recipe: null, draft: null, problems: [notReadable(read.refusal)] }
 }
 
 function notReadable(reason: string): Problem {
