@@ -13,6 +13,7 @@ import { listCommand, showCommand } from './library.ts'
 import { metadataCommand, relinkCommand, undoCommand } from './library-tools.ts'
 import { mergeCommand } from './merge.ts'
 import { methodsCommand } from './methods.ts'
+import { planCommand } from './plan.ts'
 import { restoreBackupCommand } from './restore-backup.ts'
 import { scorePoolCommand } from './score-pool.ts'
 import { searchCommand } from './search.ts'
@@ -45,6 +46,7 @@ export const commands: readonly Command[] = [
   searchCommand,
   trainCommand,
   controlCommand,
+  planCommand,
   generateCommand,
   jobsCommand,
   restoreBackupCommand,

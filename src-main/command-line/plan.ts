@@ -1,0 +1,95 @@
+import { readFile } from 'node:fs/promises'
+import { stringify } from 'yaml'
+import { errorProblem, type Problem } from '../contract/problems.ts'
+import { didYouMean } from '../contract/suggest.ts'
+import { expandPlan, type Cell } from '../plans/expand-plan.ts'
+import { planPresets } from '../plans/presets.ts'
+import { readPlan } from '../plans/read-plan.ts'
+import { exitCodes, outcome, type Arguments, type Command, type Outcome } from './command.ts'
+import { formatTable } from './format.ts'
+
+const actions: Readonly<Record<string, (words: readonly string[], given: Arguments) => Promise<Outcome>>> = {
+  presets: ([id], given) => Promise.resolve(id === undefined ? listed() : written(id, given)),
+  check: ([path]) => (path === undefined ? Promise.resolve(usage('Name the plan\'s file: "amalgam plan check PLAN".')) : checked(path)),
+}
+
+/** `plan`: presets of plans, and what a plan's file would run. */
+export const planCommand: Command = {
+  name: 'plan',
+  summary: 'Write and check plans of a comparison: tasks x arms x seeds x budgets.',
+  takes: 'ACTION ...',
+  least: 1,
+  most: 2,
+  options: [
+    { name: 'base', value: 'BASE', help: 'Base model of a plan that is written.' },
+    { name: 'task', value: 'TASK', repeatable: true, help: 'A task of a plan that is written.' },
+    { name: 'pool', value: 'ADAPTER', repeatable: true, help: 'An adapter of its pool; all that fit when none is given.' },
+  ],
+  notes: () => [
+    ...formatTable([
+      ['  plan presets', 'the presets there are'],
+      ['  plan presets ID --base BASE --task TASK...', 'one of them as a plan in YAML'],
+      ['  plan check PLAN', 'reads a plan (YAML or JSON), says what is wrong with it, and lists the jobs that it stands for'],
+    ]),
+  ],
+  run(given) {
+    const [name = '', ...words] = given.positionals
+    const action = Object.hasOwn(actions, name) ? actions[name] : undefined
+    if (action) return action(words, given)
+    const names = Object.keys(actions)
+    return Promise.resolve(usage(`There is no action "${name}". ${didYouMean(name, names)}`))
+  },
+}
+
+function listed(): Outcome {
+  return outcome(planPresets, formatTable(planPresets.map(({ id, label, summary }) => [id, label, summary])))
+}
+
+function written(id: string, given: Arguments): Outcome {
+  const preset = planPresets.find((candidate) => candidate.id === id)
+  const ids = planPresets.map((candidate) => candidate.id)
+  if (!preset) {
+    const problem = errorProblem('parameter-invalid', `There is no preset "${id}".`, {
+      where: { value: id },
+      allowed: ids,
+      hint: didYouMean(id, ids),
+    })
+    return outcome({ plan: null, problems: [problem] }, [], [problem])
+  }
+  const { plan, problems } = readPlan({
+    ...{ version: 1, title: preset.label, preset: preset.id, base: given.value('base') ?? '' },
+    ...{ pool: [...given.values('pool')], tasks: [...given.values('task')], ...preset.plan },
+  })
+  return outcome({ plan, problems }, plan ? stringify(plan).trimEnd().split('\n') : [], problems)
+}
+
+async function checked(path: string): Promise<Outcome> {
+  const text = await textOf(path)
+  if (typeof text !== 'string') return outcome({ plan: null, cells: [], problems: [text] }, [], [text])
+  const { plan, problems } = readPlan(text)
+  const cells = plan ? expandPlan(plan) : []
+  return outcome({ plan, cells: cells.map(({ id, needs }) => ({ id, needs })), problems }, plan ? linesOf(cells) : [], problems)
+}
+
+function linesOf(cells: readonly Cell[]): readonly string[] {
+  return [...formatTable([['JOB', 'NEEDS'], ...cells.map(({ id, needs }) => [id, needs.join(', ')])]), '', `${cells.length} jobs`]
+}
+
+async function textOf(path: string): Promise<string | Problem> {
+  try {
+    return await readFile(path, 'utf8')
+  } catch (error) {
+    const { code, message } = error as NodeJS.ErrnoException
+    if (code === undefined) throw error
+    return errorProblem('file-unreadable', `The plan cannot be read: ${message}.`, { where: { path } })
+  }
+}
+
+function usage(message: string): Outcome {
+  return {
+    exitCode: exitCodes.usage,
+    json: { problems: [errorProblem('request-invalid', message)] },
+    lines: [],
+    problems: [errorProblem('request-invalid', message)],
+  }
+}
