@@ -3,6 +3,7 @@ import type { CoefficientTable } from '../../src-main/contract/adapt.ts'
 import { formatSigned } from '../format/numbers.ts'
 import type { ChartTable } from './chart-table.ts'
 import { divergingSteps } from './ramp-colours.svelte.ts'
+import { compareKinds } from './update-norm-by-layer.ts'
 
 export interface CoefficientCell {
   readonly row: number
@@ -22,7 +23,8 @@ export interface CoefficientMap {
 }
 
 /** Modules down, adapters across; equal steps of the ramp to both sides of 0. */
-export function layOutCoefficients({ modules, adapters, values }: CoefficientTable): CoefficientMap {
+export function layOutCoefficients(table: CoefficientTable): CoefficientMap {
+  const { modules, adapters, values } = inBlockOrder(table)
   const reach = max(values, (row) => max(row, (value) => Math.abs(value ?? 0))) ?? 0
   const middle = (divergingSteps - 1) / 2
   const rows = modules.map(shortModule)
@@ -58,15 +60,31 @@ export function coefficientFinding({ adapters, values, shares }: CoefficientTabl
   return `${known.length} coefficients of ${adapters.length} ${adapters.length === 1 ? 'adapter' : 'adapters'}`
 }
 
-export function coefficientTableOf({ modules, adapters, values }: CoefficientTable): ChartTable {
+export function coefficientTableOf(table: CoefficientTable): ChartTable {
+  const { modules, adapters, values } = inBlockOrder(table)
   return {
     columns: [{ label: 'module', numeric: false }, ...adapters.map(({ name }) => ({ label: name, numeric: true }))],
     rows: modules.map((name, row) => [name, ...(values[row] ?? [])]),
   }
 }
 
+/** The rows layer by layer, within one in the order of a block; what lies outside the layers comes last. */
+function inBlockOrder({ modules, values, ...rest }: CoefficientTable): CoefficientTable {
+  const rows = modules.map((name, index) => ({ name, values: values[index] ?? [], place: placeOf(name) }))
+  rows.sort(
+    ({ place: left, name }, { place: right, name: other }) =>
+      left.layer - right.layer || compareKinds(left.kind, right.kind) || name.localeCompare(other),
+  )
+  return { ...rest, modules: rows.map(({ name }) => name), values: rows.map((row) => row.values) }
+}
+
+function placeOf(name: string): { readonly layer: number; readonly kind: string } {
+  const found = /layers\.(\d+)\.(?:.*\.)?([^.]+)$/.exec(name)
+  return { layer: found ? Number(found[1]) : Infinity, kind: found?.[2] ?? name }
+}
+
 /** "3 q_proj" for model.layers.3.self_attn.q_proj; other names stay as they are. */
 export function shortModule(name: string): string {
-  const found = /layers\.(\d+)\.(?:.*\.)?([^.]+)$/.exec(name)
-  return found ? `${found[1]} ${found[2]}` : name
+  const { layer, kind } = placeOf(name)
+  return Number.isFinite(layer) ? `${layer} ${kind}` : name
 }

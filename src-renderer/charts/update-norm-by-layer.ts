@@ -49,11 +49,14 @@ const plotHeight = 56
 const labelHeight = 18
 
 /** Module kinds in the order of a Llama block; any others after them by name. */
-export function kindsOf(modules: readonly NormOfModule[]): readonly string[] {
+export function kindsOf(modules: readonly Pick<NormOfModule, 'moduleKind'>[]): readonly string[] {
+  return [...new Set(modules.map((module) => module.moduleKind))].sort(compareKinds)
+}
+
+/** Order of two module kinds, as in kindsOf. */
+export function compareKinds(left: string, right: string): number {
   const place = (kind: string): number => (kindOrder.includes(kind) ? kindOrder.indexOf(kind) : kindOrder.length)
-  return [...new Set(modules.map((module) => module.moduleKind))].sort(
-    (left, right) => place(left) - place(right) || left.localeCompare(right),
-  )
+  return place(left) - place(right) || left.localeCompare(right)
 }
 
 /** Geometry of the small multiples: one panel for each module kind, a bar for each layer, one scale from zero for all. */

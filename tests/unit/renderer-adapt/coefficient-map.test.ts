@@ -39,3 +39,20 @@ test('the table view has a row for each module', () => {
   expect(coefficientTableOf(table).rows[0]).toEqual(['model.layers.0.self_attn.q_proj', 0.5, null])
   expect(shortModule('lm_head')).toBe('lm_head')
 })
+
+test('rows come layer by layer, in the order of a block', () => {
+  const names = [
+    'model.layers.1.mlp.up_proj',
+    'model.layers.0.mlp.down_proj',
+    'model.layers.0.self_attn.q_proj',
+    'model.layers.0.self_attn.k_proj',
+  ]
+  const drawn = layOutCoefficients({ ...table, modules: names, values: names.map((_, index) => [index, null]) })
+  expect(drawn.rows).toEqual(['0 q_proj', '0 k_proj', '0 down_proj', '1 up_proj'])
+  expect(drawn.cells.map(({ row, text }) => [row, text.split(': ')[1]])).toEqual([
+    [0, '+2.000'],
+    [1, '+3.000'],
+    [2, '+1.000'],
+    [3, '0.000'],
+  ])
+})
