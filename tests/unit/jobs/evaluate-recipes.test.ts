@@ -147,7 +147,7 @@ test('a journal is read as it grows; of an abandoned one what is whole and sound
   expect(readAbandonedJournal(file).map(({ item }) => item)).toEqual([0, 1, 2])
   appendFileSync(file, `\0\0\0\n${line(4)}`)
   expect(readAbandonedJournal(file).map(({ item }) => item)).toEqual([0, 1, 2])
-  expect(() => reader.next()).toThrow('not a line of an evaluation')
+  expect(() => reader.next()).toThrow("line 1 of the evaluation's file is not one that the core writes")
   expect(readAbandonedJournal(join(bench.folder, 'no journal'))).toEqual([])
 })
 

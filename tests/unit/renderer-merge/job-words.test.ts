@@ -36,6 +36,8 @@ describe('kinds of jobs', () => {
       'The exported files stay where they are.',
       'The cosines that it found stay known.',
       'The outcomes that it found stay known.',
+      'Its ranking goes from Adapt; what was evaluated for it stays known.',
+      ...new Array<string>(4).fill('Its curve and its trials go from Adapt; an adapter that it made stays in the library with its lineage.'),
     ])
   })
 })
