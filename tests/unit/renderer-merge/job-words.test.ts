@@ -37,7 +37,9 @@ describe('kinds of jobs', () => {
       'The cosines that it found stay known.',
       'The outcomes that it found stay known.',
       'Its ranking goes from Adapt; what was evaluated for it stays known.',
-      ...new Array<string>(4).fill('Its curve and its trials go from Adapt; an adapter that it made stays in the library with its lineage.'),
+      ...new Array<string>(4).fill(
+        'Its curve and its trials go from Adapt; an adapter that it made stays in the library with its lineage.',
+      ),
     ])
   })
 })
