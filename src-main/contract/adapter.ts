@@ -129,8 +129,10 @@ export interface AdaptationLineage {
   readonly chosenStep: number | null
   readonly startLoss: number | null
   readonly chosenLoss: number | null
-  /** Adapters of the pool that it was chosen from. */
-  readonly poolSize: number
+  /** Adapters that it was chosen from. */
+  readonly pool: readonly { readonly name: string; readonly contentHash: string }[]
+  /** Loss on the validation examples over the steps (of a search the least objective over its trials), as far as it was measured. */
+  readonly curve: readonly { readonly step: number; readonly loss: number }[]
 }
 
 export const adapterRowSchema = v.object({

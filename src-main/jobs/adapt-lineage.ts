@@ -1,3 +1,4 @@
+import type { AdaptationDetail } from '../contract/adapt.ts'
 import type { AdaptationLineage, Lineage } from '../contract/adapter.ts'
 import type { LearnOutcome } from '../engine/learn-request.ts'
 import type { AdaptContext, AdaptServices, ResolvedAdaptation } from './adapt-types.ts'
@@ -19,16 +20,27 @@ export function lineageOfAdaptation(
   adaptation: ResolvedAdaptation,
   { kind, method, sources, recipe, chosen }: MadeFrom,
   { jobId }: Pick<AdaptContext, 'jobId'>,
-  { now }: Pick<AdaptServices, 'now'>,
+  { now, adaptations }: Pick<AdaptServices, 'now' | 'adaptations'>,
 ): Lineage {
   return {
     ...{ kind, method, sources, recipe, jobId, fingerprint: adaptation.fingerprint },
     createdAt: now().toISOString(),
-    adaptation: adaptationLineage(adaptation, chosen),
+    adaptation: adaptationLineage(adaptation, chosen, curveOf(adaptations.get(jobId))),
   }
 }
 
-function adaptationLineage(adaptation: ResolvedAdaptation, chosen: MadeFrom['chosen']): AdaptationLineage {
+/** The validation losses, or where none were measured (a search that judges on all examples) the least objective so far. */
+function curveOf(detail: Pick<AdaptationDetail, 'curve'> | null): AdaptationLineage['curve'] {
+  const points = detail?.curve ?? []
+  const validated = points.flatMap(({ step, validationLoss }) => (validationLoss === null ? [] : [{ step, loss: validationLoss }]))
+  return validated.length > 0 ? validated : points.flatMap(({ step, trainLoss }) => (trainLoss === null ? [] : [{ step, loss: trainLoss }]))
+}
+
+function adaptationLineage(
+  adaptation: ResolvedAdaptation,
+  chosen: MadeFrom['chosen'],
+  curve: AdaptationLineage['curve'],
+): AdaptationLineage {
   const { arm, control, preset, params, base, task, input, train, validation, noValidation, pool } = adaptation
   if (arm === 'select') throw new Error('a selection makes no adapter')
   return {
@@ -39,6 +51,7 @@ function adaptationLineage(adaptation: ResolvedAdaptation, chosen: MadeFrom['cho
     chosenStep: chosen?.chosenStep ?? null,
     startLoss: chosen?.startLoss ?? null,
     chosenLoss: chosen?.chosenLoss ?? null,
-    poolSize: pool.length,
+    pool: pool.map(({ name, contentHash }) => ({ name, contentHash })),
+    curve,
   }
 }

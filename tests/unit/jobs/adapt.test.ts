@@ -59,8 +59,10 @@ describe('tuning', () => {
     expect(made).toMatchObject({ origin: 'tuned', ranks: [8], scaling: [1], status: 'ok', name: 'Tune on Reviews' })
     expect(made.lineage).toMatchObject({
       ...{ kind: 'tuned', method: 'concat', jobId: job.id, fingerprint: job.fingerprint },
-      adaptation: { arm: 'tune', control: null, taskId: 'reviews', seed: 1, chosenStep: 10, startLoss: 1.1, chosenLoss: 1, poolSize: 2 },
+      adaptation: { arm: 'tune', control: null, taskId: 'reviews', seed: 1, chosenStep: 10, startLoss: 1.1, chosenLoss: 1 },
     })
+    expect(made.lineage!.adaptation!.pool).toHaveLength(2)
+    expect(made.lineage!.adaptation!.curve).toContainEqual({ step: 10, loss: 1 })
     expect(made.lineage!.adaptation!.trainIds).toHaveLength(12)
     expect(made.lineage!.adaptation!.validationIds).toHaveLength(4)
     expect(made.lineage!.sources.map(({ id }) => id)).toEqual(ids.slice(0, 2))
@@ -243,7 +245,7 @@ describe('training', () => {
       targetModules: ['q_proj', 'v_proj'],
     })
     expect(made.baseModelName).toBe('test/tiny-llama')
-    expect(made.lineage).toMatchObject({ kind: 'trained', method: 'lora', sources: [], adaptation: { arm: 'train', poolSize: 0 } })
+    expect(made.lineage).toMatchObject({ kind: 'trained', method: 'lora', sources: [], adaptation: { arm: 'train', pool: [] } })
     expect(detail.form).toMatchObject({ rank: 4, exact: true })
     expect(result.measured.map(({ what }) => what)).toEqual(['base', 'exact'])
     const [adapter] = learned[0]!.request.adapters

@@ -179,8 +179,9 @@ describe.skipIf(loadBinding().binding === null)('with the native core', () => {
       kind: 'tuned',
       method: 'concat',
       sources: ids.map((id, index) => ({ id, coefficient: String(Number(Number(kept.values[names[index]!]).toPrecision(6))) })),
-      adaptation: { arm: 'search', taskId: 'sentiment_recommend', seed: 3, chosenStep: kept.index, poolSize: 3 },
+      adaptation: { arm: 'search', taskId: 'sentiment_recommend', seed: 3, chosenStep: kept.index },
     })
+    expect(adapter.lineage!.adaptation!.pool).toHaveLength(3)
     expect(adapter.lineage!.adaptation!.trainIds).toHaveLength(24)
     expect(detail.coefficients!.values[0]).toEqual(names.map((name) => kept.values[name]))
     // Everything in the work folder is gone.
