@@ -2,7 +2,13 @@ import * as v from 'valibot'
 import { controlIds } from './controls.ts'
 import { budgets } from './task.ts'
 
-/** What an arm is in the verdict (recycling-loras.md 6.2); others are shown beside it and take no part. */
+/** Difference of shares below which an effect does not matter (CONTRACT.md, "Verdict"). */
+export const defaultMargin = 0.02
+
+/**
+ * What an arm is in the verdict (recycling-loras.md 6.2): the base model, one's own LoRA, the merge tuned without and with it, the same with random
+ * parameters, and one's own LoRA with only its coefficients tuned again. Other arms are shown beside these and take no part.
+ */
 export const armRoles = ['base', 'own', 'merged', 'mergedWithOwn', 'random', 'randomWithOwn', 'retuned'] as const
 export type ArmRole = (typeof armRoles)[number]
 
@@ -59,7 +65,7 @@ export const planFileSchema = v.strictObject({
   seeds: v.optional(v.pipe(v.array(seed), v.minLength(1), v.maxLength(100)), [1]),
   arms: v.pipe(v.array(armSchema), v.minLength(1), v.maxLength(60)),
   /** Difference below which an effect does not matter, as a share. */
-  margin: v.optional(v.pipe(v.number(), v.minValue(0), v.maxValue(1)), 0.02),
+  margin: v.optional(v.pipe(v.number(), v.minValue(0), v.maxValue(1)), defaultMargin),
   /** At most so many test examples of each task; null for all. */
   testLimit: v.optional(v.nullable(v.pipe(v.number(), v.integer(), v.minValue(1))), null),
 })

@@ -64,7 +64,7 @@ function totalOf(weights: Float64Array, drawn: Uint32Array): number {
 }
 
 /** The smallest of the sorted values at or below which at least the share `p` of them lies. */
-function quantile(sorted: Float64Array, p: number): number {
+export function quantile(sorted: Float64Array, p: number): number {
   // Level arithmetic leaves a rounding error, which must not move the place by one.
   const place = Math.ceil(p * sorted.length - 1e-9) - 1
   return sorted[Math.min(sorted.length - 1, Math.max(0, place))]!

@@ -1,4 +1,4 @@
-import { bootstrapDefaults } from './bootstrap.ts'
+import { bootstrapDefaults, quantile } from './bootstrap.ts'
 import type { Interval } from './interval.ts'
 import { createRandom, type Random } from './random.ts'
 
@@ -77,10 +77,4 @@ function mean(values: ArrayLike<number>): number {
   let sum = 0
   for (let i = 0; i < values.length; i++) sum += values[i]!
   return sum / values.length
-}
-
-/** The smallest of the sorted values at or below which at least the share `p` of them lies. */
-function quantile(sorted: Float64Array, p: number): number {
-  const place = Math.ceil(p * sorted.length - 1e-9) - 1
-  return sorted[Math.min(sorted.length - 1, Math.max(0, place))]!
 }

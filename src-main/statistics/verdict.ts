@@ -1,11 +1,5 @@
+import { defaultMargin, type ArmRole } from '../contract/plan.ts'
 import type { Interval } from './interval.ts'
-
-/**
- * The arms that the verdict speaks of: the base model, one's own LoRA, the merge tuned without and with it, the same with random parameters, and one's own
- * LoRA with only its coefficients tuned again.
- */
-export const verdictArms = ['base', 'own', 'merged', 'mergedWithOwn', 'random', 'randomWithOwn', 'retuned'] as const
-export type VerdictArm = (typeof verdictArms)[number]
 
 /** How a paired difference reads: its interval leaves out 0, or holds 0 and the margin (nothing can be said), or holds 0 and ends below the margin. */
 export type Reading = 'above' | 'below' | 'undecided' | 'nothing'
@@ -19,12 +13,12 @@ export const comparisons = [
   ['mergedWithOwn', 'randomWithOwn'],
   ['merged', 'random'],
   ['merged', 'own'],
-] as const satisfies readonly (readonly [VerdictArm, VerdictArm])[]
+] as const satisfies readonly (readonly [ArmRole, ArmRole])[]
 
 /** One difference with how it reads; null where an arm is missing. */
 export interface Evidence {
-  readonly arm: VerdictArm
-  readonly to: VerdictArm
+  readonly arm: ArmRole
+  readonly to: ArmRole
   readonly difference: Interval
   readonly reading: Reading
 }
@@ -40,14 +34,11 @@ export interface Verdict {
   /** The difference that decided, or that could not be decided; null where an arm is missing. */
   readonly decisive: Evidence | null
   /** Merges that are clearly below the base model. */
-  readonly harmful: readonly VerdictArm[]
+  readonly harmful: readonly ArmRole[]
   /** Arms without which the verdict cannot be given. */
-  readonly missing: readonly VerdictArm[]
+  readonly missing: readonly ArmRole[]
   readonly evidence: readonly Evidence[]
 }
-
-/** Points of a proportion below which a difference does not matter (CONTRACT.md, "Verdict"). */
-export const defaultMargin = 0.02
 
 /** How the interval of a difference reads against 0 and the margin. */
 export function readDifference({ low, high }: Pick<Interval, 'low' | 'high'>, margin: number = defaultMargin): Reading {
@@ -60,19 +51,19 @@ export function readDifference({ low, high }: Pick<Interval, 'low' | 'high'>, ma
  * The verdict from paired differences, higher being better: rule 6 first, then 1 to 4 where there is an own LoRA, else 5. `differenceOf` gives the
  * difference of the first arm minus the second, null where one is missing. Computed, never written by hand.
  */
-export function judge(differenceOf: (arm: VerdictArm, to: VerdictArm) => Interval | null, margin: number = defaultMargin): Verdict {
+export function judge(differenceOf: (arm: ArmRole, to: ArmRole) => Interval | null, margin: number = defaultMargin): Verdict {
   const evidence = comparisons.flatMap(([arm, to]): Evidence[] => {
     const difference = differenceOf(arm, to)
     return difference === null ? [] : [{ arm, to, difference, reading: readDifference(difference, margin) }]
   })
-  const find = (arm: VerdictArm, to: VerdictArm): Evidence | null => evidence.find((entry) => entry.arm === arm && entry.to === to) ?? null
+  const find = (arm: ArmRole, to: ArmRole): Evidence | null => evidence.find((entry) => entry.arm === arm && entry.to === to) ?? null
   const below = evidence.filter(({ to, reading }) => to === 'base' && reading === 'below')
   const harmful = below.map(({ arm }) => arm)
   const say = (
     outcome: Verdict['outcome'],
     rule: Verdict['rule'],
     decisive: Evidence | null,
-    missing: readonly VerdictArm[] = [],
+    missing: readonly ArmRole[] = [],
   ): Verdict => ({
     ...{ outcome, rule, decisive, harmful, missing, evidence },
   })
@@ -96,8 +87,8 @@ const steps = [
 ] as const
 
 function judgeWithoutOwn(
-  find: (arm: VerdictArm, to: VerdictArm) => Evidence | null,
-  say: (outcome: Verdict['outcome'], rule: Verdict['rule'], decisive: Evidence | null, missing?: readonly VerdictArm[]) => Verdict,
+  find: (arm: ArmRole, to: ArmRole) => Evidence | null,
+  say: (outcome: Verdict['outcome'], rule: Verdict['rule'], decisive: Evidence | null, missing?: readonly ArmRole[]) => Verdict,
 ): Verdict {
   const toRandom = find('merged', 'random')
   if (toRandom === null) return say('incomplete', null, null, ['own', 'random'])

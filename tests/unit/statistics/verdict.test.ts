@@ -1,9 +1,10 @@
 import { describe, expect, test } from 'vitest'
+import type { ArmRole } from '../../../src-main/contract/plan.ts'
 import { pairedBootstrap } from '../../../src-main/statistics/paired.ts'
 import { createRandom, type Random } from '../../../src-main/statistics/random.ts'
-import { judge, readDifference, type Verdict, type VerdictArm } from '../../../src-main/statistics/verdict.ts'
+import { judge, readDifference, type Verdict } from '../../../src-main/statistics/verdict.ts'
 
-type Values = Partial<Record<VerdictArm, number>>
+type Values = Partial<Record<ArmRole, number>>
 
 /** Differences of given values with intervals of that reach to both sides. */
 function judged(values: Values, reach = 0.01): Verdict {
@@ -61,9 +62,9 @@ describe('the six rules', () => {
 })
 
 /** Outcomes of one example in every arm: a common difficulty makes them paired, as they are on real tests. */
-function drawOutcomes(random: Random, values: Required<Values>, n: number): Record<VerdictArm, number[]> {
-  const arms = Object.keys(values) as VerdictArm[]
-  const outcomes = Object.fromEntries(arms.map((arm) => [arm, [] as number[]])) as unknown as Record<VerdictArm, number[]>
+function drawOutcomes(random: Random, values: Required<Values>, n: number): Record<ArmRole, number[]> {
+  const arms = Object.keys(values) as ArmRole[]
+  const outcomes = Object.fromEntries(arms.map((arm) => [arm, [] as number[]])) as unknown as Record<ArmRole, number[]>
   for (let example = 0; example < n; example++) {
     const difficulty = random.uniform()
     for (const arm of arms) {
