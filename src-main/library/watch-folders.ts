@@ -99,6 +99,8 @@ export function createFolderWatcher({ importer, log, emitChanged, settleMs = def
     const hint = (path: string) => void ([weightsName, configName].includes(basename(path)) && expect(dirname(path)))
     watcher.on('add', hint).on('change', hint)
     watcher.on('error', (error) => refuse(watchProblem(folders, error)))
+    // What comes before the watcher is ready is news to nobody: the look through the folders finds it, and must not end before that.
+    await ready(watcher)
     for (const folder of await importer.findPlaces(folders)) expect(folder)
   }
 
@@ -139,6 +141,11 @@ export function createFolderWatcher({ importer, log, emitChanged, settleMs = def
       await looking
     },
   }
+}
+
+/** Also after errors: chokidar says that it is ready when it has tried every folder. */
+function ready(watcher: FSWatcher): Promise<void> {
+  return new Promise((resolve) => void watcher.once('ready', resolve))
 }
 
 function sameFolders(one: readonly string[], other: readonly string[]): boolean {
