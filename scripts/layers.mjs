@@ -10,6 +10,7 @@ const mainRows = [
   [{ name: 'shell', folders: ['index', 'window', 'preload', 'web', 'cli', 'command-line'] }],
   [plain('host')],
   [plain('ipc')],
+  [plain('report'), plain('cluster')],
   [plain('plans')],
   [plain('jobs')],
   [plain('engine'), plain('recipes'), plain('library')],

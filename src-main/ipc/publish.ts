@@ -29,6 +29,7 @@ const coalescing: { readonly [K in EventName]: Coalescing<K> } = {
   'tasks.changed': { key: () => '' },
   'runs.changed': { key: ({ baseId }) => baseId },
   'adapt.changed': { key: ({ jobId }) => jobId },
+  'plans.changed': { key: ({ planId }) => planId },
   'import.progress': { key: (progress) => progress.id },
   'job.changed': { key: (job) => job.id },
   'job.removed': { key: (job) => job.id },

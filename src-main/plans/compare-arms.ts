@@ -1,8 +1,8 @@
+import type { Comparison, Estimate, Tally } from '../contract/comparison.ts'
 import type { ArmRole } from '../contract/plan.ts'
 import { errorProblem, warningProblem, type Problem } from '../contract/problems.ts'
 import { detectableDifference } from '../statistics/detectable.ts'
 import { holm } from '../statistics/holm.ts'
-import type { Interval } from '../statistics/interval.ts'
 import { mcnemar } from '../statistics/mcnemar.ts'
 import { twoLevelBootstrap } from '../statistics/two-level.ts'
 import { judge, type Verdict } from '../statistics/verdict.ts'
@@ -20,38 +20,6 @@ export interface ComparedArm {
   readonly id: string
   readonly role: ArmRole | null
   readonly tasks: ReadonlyMap<string, ArmOnTask>
-}
-
-/** Value of an arm on a task, or (task null) the mean over the tasks that all arms have. */
-export interface Estimate {
-  readonly arm: string
-  readonly task: string | null
-  readonly interval: Interval
-  readonly examples: number
-  readonly seeds: number
-}
-
-/** Paired difference of an arm to another, on a task or over all common ones. */
-export interface Comparison {
-  readonly arm: string
-  readonly to: string
-  readonly task: string | null
-  readonly interval: Interval
-  /** Exact McNemar where both have one seed and values are 0 and 1; null elsewhere. */
-  readonly pValue: number | null
-  /** The same after Holm over all arms compared with `to` on this task. */
-  readonly adjusted: number | null
-  /** Smallest difference that so many examples can show with a probability of 80 %, from the share on which the two disagree. */
-  readonly detectable: number
-}
-
-/** Over tasks: how often the interval of the difference lies above 0, holds it, or lies below. */
-export interface Tally {
-  readonly arm: string
-  readonly to: string
-  readonly wins: number
-  readonly ties: number
-  readonly losses: number
 }
 
 export interface ComparedPlan {

@@ -1,8 +1,10 @@
+import type * as v from 'valibot'
+import type { evidenceSchema, readings, verdictSchema } from '../contract/comparison.ts'
 import { defaultMargin, type ArmRole } from '../contract/plan.ts'
 import type { Interval } from './interval.ts'
 
-/** How a paired difference reads: its interval leaves out 0, or holds 0 and the margin (nothing can be said), or holds 0 and ends below the margin. */
-export type Reading = 'above' | 'below' | 'undecided' | 'nothing'
+/** How a paired difference reads. */
+export type Reading = (typeof readings)[number]
 
 /** Which differences the verdict stands on: [one, other]. */
 export const comparisons = [
@@ -15,30 +17,10 @@ export const comparisons = [
   ['merged', 'own'],
 ] as const satisfies readonly (readonly [ArmRole, ArmRole])[]
 
-/** One difference with how it reads; null where an arm is missing. */
-export interface Evidence {
-  readonly arm: ArmRole
-  readonly to: ArmRole
-  readonly difference: Interval
-  readonly reading: Reading
-}
-
-/**
- * What the evidence supports (recycling-loras.md 6.2). `rule` is the number there, null where an arm is missing or the test examples do not suffice;
- * "harmful" names the merges that are below the base model.
- */
-export interface Verdict {
-  readonly outcome:
-    'harmful' | 'train' | 'rescaling' | 'random-as-well' | 'recycling-helps' | 'tuning-only' | 'content-helps' | 'undecided' | 'incomplete'
-  readonly rule: 1 | 2 | 3 | 4 | 5 | 6 | null
-  /** The difference that decided, or that could not be decided; null where an arm is missing. */
-  readonly decisive: Evidence | null
-  /** Merges that are clearly below the base model. */
-  readonly harmful: readonly ArmRole[]
-  /** Arms without which the verdict cannot be given. */
-  readonly missing: readonly ArmRole[]
-  readonly evidence: readonly Evidence[]
-}
+/** One difference with how it reads. */
+export type Evidence = v.InferOutput<typeof evidenceSchema>
+/** What the evidence supports (contract/comparison.ts). */
+export type Verdict = v.InferOutput<typeof verdictSchema>
 
 /** How the interval of a difference reads against 0 and the margin. */
 export function readDifference({ low, high }: Pick<Interval, 'low' | 'high'>, margin: number = defaultMargin): Reading {
@@ -65,7 +47,7 @@ export function judge(differenceOf: (arm: ArmRole, to: ArmRole) => Interval | nu
     decisive: Evidence | null,
     missing: readonly ArmRole[] = [],
   ): Verdict => ({
-    ...{ outcome, rule, decisive, harmful, missing, evidence },
+    ...{ outcome, rule, decisive, harmful, missing: [...missing], evidence },
   })
   if (below[0]) return say('harmful', 6, below[0])
   const toOwn = find('mergedWithOwn', 'own')

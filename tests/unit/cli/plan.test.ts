@@ -2,7 +2,7 @@ import { mkdtempSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect, test, vi } from 'vitest'
-import { planPresets } from '../../../src-main/plans/presets.ts'
+import { planPresets } from '../../../src-main/contract/plan-presets.ts'
 import { runCli } from './run-cli.ts'
 
 // Each run is a process of its own, which takes a while on a busy machine.

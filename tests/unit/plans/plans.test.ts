@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import type { PlanFile, PlanFileInput } from '../../../src-main/contract/plan.ts'
 import { expandPlan } from '../../../src-main/plans/expand-plan.ts'
-import { planPresets } from '../../../src-main/plans/presets.ts'
+import { planPresets } from '../../../src-main/contract/plan-presets.ts'
 import { readPlan } from '../../../src-main/plans/read-plan.ts'
 
 const around = { version: 1, title: 'Test', base: 'tiny', tasks: ['one', 'two'] } as const

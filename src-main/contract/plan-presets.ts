@@ -1,4 +1,4 @@
-import type { Arm, PlanFile } from '../contract/plan.ts'
+import type { Arm, PlanFile } from './plan.ts'
 
 /** A plan that reproduces a study by point and click: everything but base model, pool and tasks. */
 export interface PlanPreset {

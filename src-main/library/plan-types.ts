@@ -1,0 +1,70 @@
+import type { BudgetComparison } from '../contract/comparison.ts'
+import type { PlanFile } from '../contract/plan.ts'
+import type { Ablation, CellResult, PlanCell, PlanDetail, PlanState, PlanSummary, PlanTask } from '../contract/plan-run.ts'
+import type { Problem } from '../contract/problems.ts'
+
+/** A plan as the library keeps it, without its cells. */
+export interface StoredPlan {
+  readonly id: string
+  readonly file: PlanFile
+  readonly state: PlanState
+  readonly baseName: string
+  readonly createdAt: string
+  readonly startedAt: string | null
+  readonly endedAt: string | null
+  readonly archived: boolean
+  /** Arm that the person pinned. */
+  readonly baseline: string | null
+  readonly headline: string | null
+  /** The process that runs it, as jobs have it (jobs/process-token.ts); null when none does. */
+  readonly process: string | null
+  readonly provenance: Readonly<Record<string, string>>
+  readonly importedFrom: PlanDetail['importedFrom']
+  readonly problems: readonly Problem[]
+}
+
+/** What may change of a plan. */
+export type PlanPatch = Partial<Omit<StoredPlan, 'id' | 'file' | 'createdAt' | 'importedFrom'>>
+
+/** What may change of a cell besides its result. */
+export type CellPatch = Partial<Pick<PlanCell, 'state' | 'jobId' | 'adapterId' | 'adapterName' | 'problems'>>
+
+/** Values of one cell on its test examples, with their ids in the same order. */
+export interface CellValues {
+  readonly exampleIds: readonly string[]
+  readonly values: Float64Array
+}
+
+/** Plans, their cells and what these gave, kept apart from jobs, runs and adapters: results stay readable when those are gone. */
+export interface PlanStore {
+  insert(plan: StoredPlan, cells: readonly Pick<PlanCell, 'id' | 'arm' | 'task' | 'budget' | 'seed' | 'needs'>[]): void
+  /** Newest first. */
+  list(): PlanSummary[]
+  get(id: string): StoredPlan | null
+  patch(id: string, patch: PlanPatch): void
+  remove(ids: readonly string[]): void
+
+  /** In the order of the plan. */
+  cells(id: string): PlanCell[]
+  patchCell(id: string, cell: string, patch: CellPatch): void
+  /** Keeps what a cell gave, and makes it done; a result of the same cell is replaced. */
+  setResult(id: string, result: CellResult, place?: { readonly adapterId: string | null; readonly jobId: string | null }): void
+  /** With the outcomes of its examples. */
+  result(id: string, cell: string): CellResult | null
+  /** Values of every done cell, by cell: read packed, without predictions. */
+  values(id: string): ReadonlyMap<string, CellValues>
+  /** Predictions of some cells, in the order of their values. */
+  predictions(id: string, cells: readonly string[]): ReadonlyMap<string, readonly (string | null)[]>
+
+  setTask(id: string, task: PlanTask): void
+  tasks(id: string): PlanTask[]
+  /** Without their examples, which may be many. */
+  taskFacts(id: string): readonly (Omit<PlanTask, 'examples'> & { readonly n: number })[]
+
+  /** Comparisons that were computed for `key` (results, baseline and margin); null when the results changed since. */
+  comparison(id: string, key: string): readonly BudgetComparison[] | null
+  setComparison(id: string, key: string, comparisons: readonly BudgetComparison[]): void
+
+  ablations(id: string): Ablation[]
+  setAblation(id: string, ablation: Ablation): void
+}
