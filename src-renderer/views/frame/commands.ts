@@ -16,8 +16,13 @@ export function frameCommands(app: AppState, gestures: FrameGestures): readonly 
   // What a notice offers to undo is the newest of all; without one, the newest edit of tags or collections.
   const offered = (): (() => void) | undefined => announcer.notices.findLast((notice) => notice.action?.label === 'Undo')?.action?.run
   // A browser keeps Ctrl+1 to Ctrl+8 for its tabs, so Alt comes first there.
-  const sectionShortcuts = (place: number): readonly string[] =>
-    bridge.host === 'web' ? [`Alt+${place}`, `Mod+${place}`] : [`Mod+${place}`]
+  /** Nine sections have a digit; those after them a letter of their own. */
+  const letters: Readonly<Record<string, string>> = { jobs: 'J', settings: ',' }
+  const sectionShortcuts = (id: string, place: number): readonly string[] => {
+    const key = place <= 9 ? String(place) : letters[id]
+    if (key === undefined) return []
+    return bridge.host === 'web' && key !== ',' ? [`Alt+${key}`, `Mod+${key}`] : [`Mod+${key}`]
+  }
   const add = (): void => {
     navigation.go('library')
     if (info.current?.canPick) void imports.pick()
@@ -30,7 +35,7 @@ export function frameCommands(app: AppState, gestures: FrameGestures): readonly 
       id: `go.${section.id}`,
       title: `Go to ${section.label}`,
       group,
-      shortcuts: [...sectionShortcuts(index + 1), ...(section.id === 'settings' ? ['Mod+,'] : [])],
+      shortcuts: sectionShortcuts(section.id, index + 1),
       run: () => navigation.go(section.id),
     })),
     {
