@@ -14,6 +14,8 @@ import { createJobStore, type JobStore } from './job-store.ts'
 import { createLinks } from './links.ts'
 import { migrations } from './migrations/index.ts'
 import { openDatabase } from './open-database.ts'
+import { createPlanStore } from './plan-store.ts'
+import type { PlanStore } from './plan-types.ts'
 import { createRunStore, type RunStore } from './run-store.ts'
 import { createSimilarityStore, type SimilarityStore } from './similarity-store.ts'
 import { createTaskStore, type TaskStore } from './task-store.ts'
@@ -42,6 +44,8 @@ export interface Library {
   readonly runs: RunStore
   /** What was tuned, searched and trained. */
   readonly adaptations: AdaptationStore
+  /** Plans of Compare with what they gave. */
+  readonly plans: PlanStore
   /** Tasks to evaluate on, with their examples. */
   readonly tasks: TaskStore
   readonly now: () => Date
@@ -83,6 +87,7 @@ function joinStores(db: Database.Database, file: string, now: () => Date): Libra
     bases: createBaseStore(db, now),
     runs: createRunStore(db, now),
     adaptations: createAdaptationStore(db),
+    plans: createPlanStore(db),
     tasks: createTaskStore(db, file, now),
     now,
     close: () => void db.close(),

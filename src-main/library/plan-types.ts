@@ -35,6 +35,14 @@ export interface CellValues {
   readonly values: Float64Array
 }
 
+/** Comparisons of a plan as they were computed. */
+export interface StoredComparison {
+  /** Of everything that they depend on (plans/compare-plan.ts). */
+  readonly key: string
+  readonly comparisons: readonly BudgetComparison[]
+  readonly problems: readonly Problem[]
+}
+
 /** Plans, their cells and what these gave, kept apart from jobs, runs and adapters: results stay readable when those are gone. */
 export interface PlanStore {
   insert(plan: StoredPlan, cells: readonly Pick<PlanCell, 'id' | 'arm' | 'task' | 'budget' | 'seed' | 'needs'>[]): void
@@ -61,9 +69,11 @@ export interface PlanStore {
   /** Without their examples, which may be many. */
   taskFacts(id: string): readonly (Omit<PlanTask, 'examples'> & { readonly n: number })[]
 
-  /** Comparisons that were computed for `key` (results, baseline and margin); null when the results changed since. */
-  comparison(id: string, key: string): readonly BudgetComparison[] | null
-  setComparison(id: string, key: string, comparisons: readonly BudgetComparison[]): void
+  /** Grows whenever results are added, replaced or taken back: what was computed at another revision is old. 0 for an unknown plan. */
+  revision(id: string): number
+  /** What was last computed with that arm as the baseline, new or old: its key says which. */
+  comparison(id: string, baseline: string): StoredComparison | null
+  setComparison(id: string, baseline: string, comparison: StoredComparison): void
 
   ablations(id: string): Ablation[]
   setAblation(id: string, ablation: Ablation): void

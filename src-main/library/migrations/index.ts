@@ -3,6 +3,7 @@ import { inspectionTables } from './0002-inspection.ts'
 import { libraryTools } from './0003-library-tools.ts'
 import { evaluationTables } from './0004-evaluation.ts'
 import { adaptationTables } from './0005-adaptation.ts'
+import { planTables } from './0006-plans.ts'
 
 /** One step of the library's tables; `version` is the user_version after it. */
 export interface Migration {
@@ -18,4 +19,5 @@ export const migrations: readonly Migration[] = [
   { version: 3, name: 'library-tools', sql: libraryTools },
   { version: 4, name: 'evaluation', sql: evaluationTables },
   { version: 5, name: 'adaptation', sql: adaptationTables },
+  { version: 6, name: 'plans', sql: planTables },
 ]
