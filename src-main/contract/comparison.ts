@@ -1,11 +1,21 @@
 import * as v from 'valibot'
-import { armRoles } from './plan.ts'
+import { armRoles, defaultMargin } from './plan.ts'
 
 /** A value with the ends of its 95 % interval. */
 export const intervalSchema = v.object({ value: v.number(), low: v.number(), high: v.number() })
 
 /** How a paired difference reads: its interval leaves out 0, or holds 0 and the margin (nothing can be said), or holds 0 and ends below the margin. */
 export const readings = ['above', 'below', 'undecided', 'nothing'] as const
+
+/** How the interval of a difference reads against 0 and the margin. */
+export function readDifference(
+  { low, high }: { readonly low: number; readonly high: number },
+  margin: number = defaultMargin,
+): (typeof readings)[number] {
+  if (low > 0) return 'above'
+  if (high < 0) return 'below'
+  return high >= margin ? 'undecided' : 'nothing'
+}
 
 /** A difference that the verdict stands on. */
 export const evidenceSchema = v.object({

@@ -1,5 +1,5 @@
 import type * as v from 'valibot'
-import type { evidenceSchema, readings, verdictSchema } from '../contract/comparison.ts'
+import { readDifference, type evidenceSchema, type readings, type verdictSchema } from '../contract/comparison.ts'
 import { defaultMargin, type ArmRole } from '../contract/plan.ts'
 import type { Interval } from './interval.ts'
 
@@ -22,12 +22,7 @@ export type Evidence = v.InferOutput<typeof evidenceSchema>
 /** What the evidence supports (contract/comparison.ts). */
 export type Verdict = v.InferOutput<typeof verdictSchema>
 
-/** How the interval of a difference reads against 0 and the margin. */
-export function readDifference({ low, high }: Pick<Interval, 'low' | 'high'>, margin: number = defaultMargin): Reading {
-  if (low > 0) return 'above'
-  if (high < 0) return 'below'
-  return high >= margin ? 'undecided' : 'nothing'
-}
+export { readDifference }
 
 /**
  * The verdict from paired differences, higher being better: rule 6 first, then 1 to 4 where there is an own LoRA, else 5. `differenceOf` gives the
