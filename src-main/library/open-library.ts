@@ -16,6 +16,7 @@ import { migrations } from './migrations/index.ts'
 import { openDatabase } from './open-database.ts'
 import { createPlanStore } from './plan-store.ts'
 import type { PlanStore } from './plan-types.ts'
+import { createRunMarks, type RunMarks } from './run-marks.ts'
 import { createRunStore, type RunStore } from './run-store.ts'
 import { createSimilarityStore, type SimilarityStore } from './similarity-store.ts'
 import { createTaskStore, type TaskStore } from './task-store.ts'
@@ -46,6 +47,8 @@ export interface Library {
   readonly adaptations: AdaptationStore
   /** Plans of Compare with what they gave. */
   readonly plans: PlanStore
+  /** What a person noted on runs: archived, pinned. */
+  readonly runMarks: RunMarks
   /** Tasks to evaluate on, with their examples. */
   readonly tasks: TaskStore
   readonly now: () => Date
@@ -88,6 +91,7 @@ function joinStores(db: Database.Database, file: string, now: () => Date): Libra
     runs: createRunStore(db, now),
     adaptations: createAdaptationStore(db),
     plans: createPlanStore(db),
+    runMarks: createRunMarks(db),
     tasks: createTaskStore(db, file, now),
     now,
     close: () => void db.close(),

@@ -4,7 +4,7 @@ import { metricOf, type MetricId } from '../contract/metrics.ts'
 import type { EvaluatedSplit, Results, Run, RunSubject } from '../contract/run.ts'
 import { evaluatedSplits } from '../contract/run.ts'
 import { createLane } from './lane.ts'
-import { createDifferences } from './run-differences.ts'
+import type { FindDifference } from './run-differences.ts'
 import { runOf, storedRunColumns, type StoredRun } from './run-rows.ts'
 import type { RunSummaries } from './run-summary.ts'
 import type { ResultsQuery } from './run-types.ts'
@@ -19,13 +19,16 @@ const sliceMs = 8
  * The table of results. Of several runs of one subject in one column the one with most answered examples stands, the newest of equal ones; runs of an
  * earlier state of the task stand only while there is none of the latest.
  */
-export function createResults(db: Database.Database, summaries: RunSummaries): (query: ResultsQuery) => Promise<Results> {
+export function createResults(
+  db: Database.Database,
+  summaries: RunSummaries,
+  difference: FindDifference,
+): (query: ResultsQuery) => Promise<Results> {
   const runs = db.prepare<[object], StoredRun>(
     `SELECT ${storedRunColumns} FROM runs r WHERE r.base_id = @baseId AND (@split IS NULL OR r.split = @split)
      AND (@taskIds IS NULL OR r.task_id IN (SELECT value FROM json_each(@taskIds))) ORDER BY r.seq`,
   )
   const bySeq = db.prepare<[number], StoredRun>(`SELECT ${storedRunColumns} FROM runs r WHERE r.seq = ?`)
-  const difference = createDifferences(db)
 
   /** A process that died after the last example left the bootstrap interval to be computed. */
   async function withInterval(row: StoredRun): Promise<StoredRun> {

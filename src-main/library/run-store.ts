@@ -4,6 +4,7 @@ import type { MetricId } from '../contract/metrics.ts'
 import { errorProblem, Refusal, type Problem } from '../contract/problems.ts'
 import { unknownBase } from './find-base.ts'
 import { shortened } from './find-seqs.ts'
+import { createDifferences } from './run-differences.ts'
 import { createOutcomePages } from './run-outcomes.ts'
 import { createResults } from './run-results.ts'
 import { runOf, storedRunColumns, type StoredRun } from './run-rows.ts'
@@ -18,6 +19,7 @@ const rateMemory = 0.5
 /** The runs of `db`. */
 export function createRunStore(db: Database.Database, now: () => Date): RunStore {
   const summaries = createRunSummaries(db)
+  const difference = createDifferences(db)
   const find = (where: string) => db.prepare<[string], StoredRun>(`SELECT ${storedRunColumns} FROM runs r WHERE ${where}`)
   const byId = find('r.id = ?')
   const byKey = find('r.key = ?')
@@ -148,8 +150,13 @@ export function createRunStore(db: Database.Database, now: () => Date): RunStore
           return problems
         })
         .immediate(),
-    results: createResults(db, summaries),
+    results: createResults(db, summaries, difference),
     outcomes: createOutcomePages(db),
+    async difference(id, baselineId) {
+      const run = byId.get(id)
+      const baseline = byId.get(baselineId)
+      return run && baseline && run.metric === baseline.metric ? difference(run, baseline) : null
+    },
     noteRate(device, baseId, tokens, seconds) {
       if (tokens > 0 && seconds > 0) putRate.run({ device, baseId, tokens, seconds, memory: rateMemory })
     },

@@ -1,6 +1,6 @@
 import type { MetricId } from '../contract/metrics.ts'
 import type { Problem } from '../contract/problems.ts'
-import type { EvaluatedSplit, Outcome, Results, Run, RunSubject } from '../contract/run.ts'
+import type { Difference, EvaluatedSplit, Outcome, Results, Run, RunSubject } from '../contract/run.ts'
 
 /** A run as it is begun. */
 export interface NewRun {
@@ -96,6 +96,8 @@ export interface RunStore {
   /** Runs as a table; differences that are not known yet are computed in slices, so that nothing else waits. */
   results(query: ResultsQuery): Promise<Results>
   outcomes(query: OutcomesQuery): OutcomesPage
+  /** Paired difference of a run to another over the questions that both answered; null with fewer than two of them, for other metrics, or where one is gone. */
+  difference(id: string, baselineId: string): Promise<Difference | null>
   /** Notes how long `tokens` took; later measurements count more than earlier ones. */
   noteRate(device: string, baseId: string, tokens: number, seconds: number): void
   /** Tokens per second of that base model on that device; null before the first. */

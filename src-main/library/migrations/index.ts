@@ -4,6 +4,7 @@ import { libraryTools } from './0003-library-tools.ts'
 import { evaluationTables } from './0004-evaluation.ts'
 import { adaptationTables } from './0005-adaptation.ts'
 import { planTables } from './0006-plans.ts'
+import { runMarks } from './0007-run-marks.ts'
 
 /** One step of the library's tables; `version` is the user_version after it. */
 export interface Migration {
@@ -20,4 +21,5 @@ export const migrations: readonly Migration[] = [
   { version: 4, name: 'evaluation', sql: evaluationTables },
   { version: 5, name: 'adaptation', sql: adaptationTables },
   { version: 6, name: 'plans', sql: planTables },
+  { version: 7, name: 'run-marks', sql: runMarks },
 ]
