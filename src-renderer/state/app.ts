@@ -3,6 +3,8 @@ import { AdapterActions } from './adapter-actions.ts'
 import { Announcer } from './announce.svelte.ts'
 import { BasesState } from './bases.svelte.ts'
 import { CollectionsState } from './collections.svelte.ts'
+import { CompareDraft } from './compare-draft.svelte.ts'
+import { CompareState } from './compare.svelte.ts'
 import { Commands } from './commands.svelte.ts'
 import { Connection } from './connection.svelte.ts'
 import type { AppState } from './context.ts'
@@ -46,6 +48,7 @@ export function createApp(window: Window): AppState {
   const evaluate = new EvaluateState(bridge, announcer, bases)
   const adapt = new AdaptState(bridge, announcer, bases)
   const tasks = new TasksState(bridge, announcer)
+  const compare = new CompareState(bridge, announcer)
   const undo = new UndoState(bridge, announcer)
   return {
     bridge,
@@ -76,6 +79,8 @@ export function createApp(window: Window): AppState {
     evaluateDraft: new EvaluateDraft(bridge, { evaluate, selection, merge }),
     adapt,
     adaptDraft: new AdaptDraft(bridge, adapt, selection),
+    compare,
+    compareDraft: new CompareDraft(bridge, { compare, bases, tasks, selection }),
     trying: new TryState(bridge),
     exports: new ExportState(bridge),
     licences: new LicencesState(bridge),
@@ -113,6 +118,7 @@ async function loadRest(app: AppState): Promise<void> {
     app.bases.load(),
     app.tasks.load(),
     app.adapt.load(),
+    app.compare.load(),
     app.undo.load(),
   ])
 }

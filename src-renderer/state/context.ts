@@ -6,6 +6,8 @@ import type { Announcer } from './announce.svelte.ts'
 import type { BasesState } from './bases.svelte.ts'
 import type { Bridge } from '../bridge.ts'
 import type { CollectionsState } from './collections.svelte.ts'
+import type { CompareDraft } from './compare-draft.svelte.ts'
+import type { CompareState } from './compare.svelte.ts'
 import type { Commands } from './commands.svelte.ts'
 import type { Connection } from './connection.svelte.ts'
 import type { DetailState } from './detail.svelte.ts'
@@ -63,6 +65,8 @@ export interface AppState {
   readonly evaluateDraft: EvaluateDraft
   readonly adapt: AdaptState
   readonly adaptDraft: AdaptDraft
+  readonly compare: CompareState
+  readonly compareDraft: CompareDraft
   readonly trying: TryState
   readonly exports: ExportState
   readonly licences: LicencesState

@@ -1,0 +1,147 @@
+import type { BudgetComparison, SpokenVerdict } from '../../src-main/contract/comparison.ts'
+import type { CellCost, PlanCell, PlanDetail } from '../../src-main/contract/plan-run.ts'
+import { controlOf } from '../../src-main/contract/controls.ts'
+import type { Arm, ArmRole } from '../../src-main/contract/plan.ts'
+
+export type Budget = BudgetComparison['budget']
+
+/** The words of an arm: its label, else its id. */
+export function armLabel(arms: readonly Pick<Arm, 'id' | 'label'>[], id: string): string {
+  return arms.find((arm) => arm.id === id)?.label ?? id
+}
+
+/** How an arm is drawn: the base model grey, controls hollow, one's own LoRA in its dark tone. */
+export function armLook(arm: Arm): 'base' | 'own' | 'control' | 'plain' {
+  if (arm.role === 'base' || arm.kind === 'base') return 'base'
+  if (arm.role === 'own') return 'own'
+  return arm.kind === 'control' ? 'control' : 'plain'
+}
+
+/** What is said at a budget: the wanted one, else the largest ("all" counts as the largest). */
+export function comparisonAt(detail: Pick<PlanDetail, 'comparisons'>, budget: Budget | null): BudgetComparison | null {
+  const size = (at: Budget): number => (at === 'all' ? Infinity : at)
+  const wanted = detail.comparisons.find((comparison) => comparison.budget === budget)
+  return wanted ?? [...detail.comparisons].sort((left, right) => size(right.budget) - size(left.budget))[0] ?? null
+}
+
+/** The verdict on a task, or over all (task null); with a single task that one's stands for all. */
+export function verdictAt(comparison: BudgetComparison | null, task: string | null): SpokenVerdict | null {
+  if (!comparison) return null
+  const exact = comparison.verdicts.find((verdict) => verdict.task === task)
+  return exact ?? (task === null && comparison.verdicts.length === 1 ? (comparison.verdicts[0] ?? null) : null)
+}
+
+/** The task that numbers are of: the chosen one; with a single task that one; null for the mean over all. */
+export function placeOf(detail: Pick<PlanDetail, 'tasksInfo'>, task: string | null): string | null {
+  if (detail.tasksInfo.length === 1) return detail.tasksInfo[0]?.task ?? null
+  return detail.tasksInfo.some((info) => info.task === task) ? task : null
+}
+
+export const roleWords: Readonly<Record<ArmRole, string>> = {
+  base: 'Base model',
+  own: 'Own LoRA',
+  merged: 'Tuned merge',
+  mergedWithOwn: 'Tuned merge with own LoRA',
+  random: 'Random parameters',
+  randomWithOwn: 'Own LoRA and random parameters',
+  retuned: 'Own LoRA, re-tuned',
+}
+
+/** How many of some cells are in each state. */
+export interface CellCounts {
+  readonly waiting: number
+  readonly running: number
+  readonly done: number
+  readonly failed: number
+  readonly left: number
+  readonly total: number
+}
+
+/** Counted in one pass. */
+export function countCells(cells: readonly Pick<PlanCell, 'state'>[]): CellCounts {
+  const counts = { waiting: 0, running: 0, done: 0, failed: 0, left: 0 }
+  for (const { state } of cells) counts[state] += 1
+  return { ...counts, total: cells.length }
+}
+
+/** Arms down, places across; a place is a task with a budget and a seed, as far as the cells depend on them. */
+export interface CellGrid {
+  readonly columns: readonly { readonly key: string; readonly task: string; readonly words: string }[]
+  readonly rows: readonly {
+    readonly arm: string
+    readonly counts: CellCounts
+    /** For each column the arm's cell there; a cell that stands for several columns is in the first of them, with how many. */
+    readonly cells: readonly { readonly cell: PlanCell; readonly at: number; readonly span: number }[]
+  }[]
+}
+
+/** The grid of a plan's cells, of one task when one is given. */
+export function layOutGrid(detail: Pick<PlanDetail, 'cells' | 'file' | 'tasksInfo'>, task: string | null): CellGrid {
+  const { file } = detail
+  const tasks = task === null ? file.tasks : file.tasks.filter((name) => name === task)
+  const budgets = file.budgets.map((budget): Budget => budget ?? 'all')
+  const perTask = budgets.length * file.seeds.length
+  const columns = tasks.flatMap((name) =>
+    budgets.flatMap((budget) =>
+      file.seeds.map((seed) => ({ key: `${name}/${budget}/${seed}`, task: name, words: columnWords(detail, name, budget, seed) })),
+    ),
+  )
+  const place = new Map(tasks.map((name, index) => [name, index * perTask]))
+  const byArm = new Map<string, PlanCell[]>()
+  for (const cell of detail.cells) {
+    if (!place.has(cell.task)) continue
+    const found = byArm.get(cell.arm)
+    if (found) found.push(cell)
+    else byArm.set(cell.arm, [cell])
+  }
+  const rows = file.arms.map(({ id }) => {
+    const mine = byArm.get(id) ?? []
+    const cells = mine
+      .map((cell) => {
+        const budgetAt = cell.budget === null ? 0 : budgets.indexOf(cell.budget)
+        const seedAt = cell.seed === null ? 0 : file.seeds.indexOf(cell.seed)
+        const at = (place.get(cell.task) ?? 0) + budgetAt * file.seeds.length + seedAt
+        return { cell, at, span: cell.budget === null ? perTask : cell.seed === null ? file.seeds.length : 1 }
+      })
+      .sort((left, right) => left.at - right.at)
+    return { arm: id, counts: countCells(mine), cells }
+  })
+  return { columns, rows }
+}
+
+function columnWords(detail: Pick<PlanDetail, 'file' | 'tasksInfo'>, task: string, budget: Budget, seed: number): string {
+  const { file, tasksInfo } = detail
+  const parts = [
+    ...(file.tasks.length > 1 ? [tasksInfo.find((info) => info.task === task)?.title ?? task] : []),
+    ...(file.budgets.length > 1 ? [`${budget} examples`] : []),
+    ...(file.seeds.length > 1 ? [`seed ${seed}`] : []),
+  ]
+  return parts.length === 0 ? (tasksInfo.find((info) => info.task === task)?.title ?? task) : parts.join(', ')
+}
+
+/** Tokens and seconds of a cost: as if the arm had been run alone, and what was really spent. */
+export function totalsOf({ selection, own, learning, test, spent }: CellCost): {
+  readonly alone: { readonly tokens: number; readonly seconds: number }
+  readonly spent: { readonly tokens: number; readonly seconds: number }
+} {
+  const parts = [selection, own, learning, test]
+  return {
+    alone: {
+      tokens: parts.reduce((sum, { tokens }) => sum + tokens, 0),
+      seconds: parts.reduce((sum, { seconds }) => sum + seconds, 0),
+    },
+    spent,
+  }
+}
+
+/** Done cells whose merge can be looked into: coefficients, and which adapters mattered. */
+export function mergedCells(detail: Pick<PlanDetail, 'cells' | 'file'>): readonly PlanCell[] {
+  const merged = new Set(detail.file.arms.filter(isMerged).map(({ id }) => id))
+  return detail.cells.filter((cell) => cell.state === 'done' && merged.has(cell.arm))
+}
+
+/** Whether an arm merges adapters of the pool. */
+export function isMerged(arm: Arm): boolean {
+  if (arm.kind === 'merge' || arm.kind === 'tune' || arm.kind === 'search') return true
+  return arm.kind === 'control' && controlOf(arm.control).arm === 'tune'
+}
