@@ -135,6 +135,14 @@ export const problemTitles = {
   'source-not-readable': 'File of examples cannot be read',
   'mapping-invalid': 'Mapping does not fit the file',
   'instructions-differ': 'Rows have different instructions',
+  // plans
+  'plan-unknown': 'No such plan',
+  'plan-running': 'Plan is running',
+  'arm-unknown': 'No such arm',
+  'cells-failed': 'Parts of the plan failed',
+  'examples-differ': 'Arms answered different examples',
+  'versions-differ': 'Results of another version',
+  'units-differ': 'Tasks are measured in different units',
   // running
   'request-invalid': 'Request is not valid',
   'unknown-request': 'Unknown request',

@@ -93,7 +93,8 @@ export function createPlanCellStore(db: Database.Database): PlanCellStore {
   const values = db
     .prepare<[object], readonly [cell: string, listId: number, values: Buffer]>(
       `SELECT c.cell, r.list_id, r.packed_values FROM plan_cells c JOIN plan_results r ON r.cell_seq = c.cell_seq
-       WHERE c.plan_seq = ${planSeq} AND c.state = 'done' ORDER BY c.cell_seq`,
+       WHERE c.plan_seq = ${planSeq} AND c.state = 'done' AND (@cells IS NULL OR c.cell IN (SELECT value FROM json_each(@cells)))
+       ORDER BY c.cell_seq`,
     )
     .raw()
   const predictions = db

@@ -12,7 +12,7 @@ interface TaskRow {
 }
 
 /** The part of PlanStore that is about tasks and their test examples. */
-export function createPlanTaskStore(db: Database.Database): Pick<PlanStore, 'setTask' | 'tasks' | 'taskFacts'> {
+export function createPlanTaskStore(db: Database.Database): Pick<PlanStore, 'setTask' | 'tasks' | 'task' | 'taskFacts'> {
   const set = db.prepare(
     `INSERT INTO plan_tasks (plan_seq, task, title, metric, direction, hash, n, examples)
      VALUES ((SELECT seq FROM plans WHERE id = @id), @task, @title, @metric, @direction, @hash, @n, @examples)
@@ -22,14 +22,25 @@ export function createPlanTaskStore(db: Database.Database): Pick<PlanStore, 'set
   const of = 'FROM plan_tasks WHERE plan_seq = (SELECT seq FROM plans WHERE id = ?) ORDER BY rowid'
   const facts = db.prepare<[string], TaskRow>(`SELECT task, title, metric, direction, hash, n ${of}`)
   const whole = db.prepare<[string], TaskRow & { examples: string }>(`SELECT task, title, metric, direction, hash, n, examples ${of}`)
+  const one = db.prepare<[string, string], TaskRow & { examples: string }>(
+    `SELECT task, title, metric, direction, hash, n, examples FROM plan_tasks
+     WHERE plan_seq = (SELECT seq FROM plans WHERE id = ?) AND task = ?`,
+  )
   return {
     setTask: (id, { examples, ...task }) => void set.run({ id, ...task, n: examples.length, examples: JSON.stringify(examples) }),
-    tasks: (id) =>
-      whole.all(id).map(({ examples, n: _n, ...row }) => ({ ...factsOf(row), examples: JSON.parse(examples) as PlanTask['examples'] })),
+    tasks: (id) => whole.all(id).map(taskOf),
+    task(id, task) {
+      const row = one.get(id, task)
+      return row ? taskOf(row) : null
+    },
     taskFacts: (id) => facts.all(id).map(({ n, ...row }) => ({ ...factsOf(row), n })),
   }
 }
 
 function factsOf({ task, title, metric, direction, hash }: Omit<TaskRow, 'n'>): Omit<PlanTask, 'examples'> {
   return { task, title, metric: metric as PlanTask['metric'], direction: direction as PlanTask['direction'], hash }
+}
+
+function taskOf(row: TaskRow & { readonly examples: string }): PlanTask {
+  return { ...factsOf(row), examples: JSON.parse(row.examples) as PlanTask['examples'] }
 }

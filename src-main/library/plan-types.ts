@@ -59,13 +59,14 @@ export interface PlanStore {
   setResult(id: string, result: CellResult, place?: { readonly adapterId: string | null; readonly jobId: string | null }): void
   /** With the outcomes of its examples. */
   result(id: string, cell: string): CellResult | null
-  /** Values of every done cell, by cell: read packed, without predictions. */
-  values(id: string): ReadonlyMap<string, CellValues>
+  /** Values of every done cell (of those of `cells`, when given), by cell: read packed, without predictions. */
+  values(id: string, cells?: readonly string[]): ReadonlyMap<string, CellValues>
   /** Predictions of some cells, in the order of their values. */
   predictions(id: string, cells: readonly string[]): ReadonlyMap<string, readonly (string | null)[]>
 
   setTask(id: string, task: PlanTask): void
   tasks(id: string): PlanTask[]
+  task(id: string, task: string): PlanTask | null
   /** Without their examples, which may be many. */
   taskFacts(id: string): readonly (Omit<PlanTask, 'examples'> & { readonly n: number })[]
 

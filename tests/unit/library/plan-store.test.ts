@@ -6,6 +6,7 @@ import type { BudgetComparison } from '../../../src-main/contract/comparison.ts'
 import { planCellSchema, planSummarySchema, type Ablation } from '../../../src-main/contract/plan-run.ts'
 import { warningProblem } from '../../../src-main/contract/problems.ts'
 import { openLibrary, type Library } from '../../../src-main/library/open-library.ts'
+import type { PlanPatch } from '../../../src-main/library/plan-types.ts'
 import { silentLog } from '../../../src-main/platform/log.ts'
 import { insertPlan, planOf, planTaskOf, resultOf } from './plan-support.ts'
 import { temporaryFolder } from './support.ts'
@@ -47,10 +48,10 @@ test('a plan is kept with its cells in their order, and listed newest first with
 test('what changes of a plan is changed, and nothing else', () => {
   const { plans } = library
   const plan = insertPlan(plans, planOf('a'))
-  const patch = {
+  const patch: PlanPatch = {
     ...{ state: 'done', endedAt: '2026-01-02T00:00:00.000Z', archived: true, baseline: 'own', headline: 'Train.', process: 'p 1' },
     ...{ provenance: { base: 'hash' }, problems: [warningProblem('task-small', 'few')] },
-  } as const
+  }
   plans.patch('a', patch)
   expect(plans.get('a')).toEqual({ ...plan, ...patch })
   plans.patch('a', { baseline: null, process: null })
@@ -92,6 +93,9 @@ test('values of done cells are read packed, and lists of equal ids are kept once
   ])
   expect(values.get('t/100/1/own')?.exampleIds).toBe(values.get('t/-/-/base')?.exampleIds)
   expect(values.get('t/100/2/own')?.exampleIds).toEqual(['e5', 'e6'])
+  expect([...plans.values('a', ['t/-/-/base', 'unknown'])].map(([cell, { values: numbers }]) => [cell, [...numbers]])).toEqual([
+    ['t/-/-/base', [0, 1, 0.5]],
+  ])
   expect(plans.predictions('a', ['t/-/-/base', 'unknown'])).toEqual(new Map([['t/-/-/base', ['no', 'yes', 'no']]]))
   // A cell that is run again counts when it is done again.
   plans.patchCell('a', 't/-/-/base', { state: 'running' })
@@ -122,6 +126,7 @@ test('tasks are kept with their examples, which are read only when asked', () =>
   plans.setTask('a', planTaskOf('t', 1))
   plans.setTask('a', task)
   expect(plans.tasks('a')).toEqual([task])
+  expect([plans.task('a', 't'), plans.task('a', 'u')]).toEqual([task, null])
   const { examples: _, ...facts } = task
   expect(plans.taskFacts('a')).toEqual([{ ...facts, n: 3 }])
 })
