@@ -53,7 +53,9 @@ export const runsComparisonSchema = v.object({
       differs: v.boolean(),
     }),
   ),
-  /** Paired difference of each evaluation to the pinned or first one, where both answered the same examples. */
+  /** The evaluation that differences are to: the pinned one, which need not be among `runs`, or else the first of them; null where there is none. */
+  reference: v.nullable(runRowSchema),
+  /** Paired difference of each evaluation to the reference, over the examples that both answered; null for other runs and for the reference itself. */
   differences: v.array(v.nullable(v.object({ value: v.number(), low: v.number(), high: v.number(), n: v.number() }))),
 })
 export type RunsComparison = v.InferOutput<typeof runsComparisonSchema>

@@ -12,6 +12,7 @@ import { inspectHandlers } from './inspect-handlers.ts'
 import { libraryToolHandlers } from './library-tool-handlers.ts'
 import { refuseForeignPaths } from './path-policy.ts'
 import { resultHandlers } from './result-handlers.ts'
+import { runListHandlers } from './run-list-handlers.ts'
 import { nothingToRecover } from './recovery.ts'
 import { draftText } from './draft-text.ts'
 import type { Handlers } from './serve.ts'
@@ -81,6 +82,7 @@ export function createHandlers(services: Services, host: HostPort): Handlers {
     ...taskHandlers(services, host, permitted),
     ...baseHandlers(services, host, permitted),
     ...resultHandlers(services),
+    ...runListHandlers(services),
 
     'merge.preview': ({ recipe }) => previewer.preview(recipe),
     'merge.recipeText': ({ recipe }) => draftText(recipe, adapters),
