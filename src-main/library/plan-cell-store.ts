@@ -152,11 +152,11 @@ export function createPlanCellStore(db: Database.Database): PlanCellStore {
         predictions: JSON.parse(row.predictions) as (string | null)[],
       }
     },
-    values(id) {
+    values(id, cells) {
       const byList = new Map(lists.all({ id }).map((row) => [row.listId, JSON.parse(row.exampleIds) as string[]]))
       return new Map(
         values
-          .all({ id })
+          .all({ id, cells: cells ? JSON.stringify(cells) : null })
           .map(([cell, list, packed]): [string, CellValues] => [cell, { exampleIds: byList.get(list)!, values: unpackFloats(packed) }]),
       )
     },
