@@ -10,6 +10,7 @@ import { createResults } from './run-results.ts'
 import { runOf, storedRunColumns, type StoredRun } from './run-rows.ts'
 import { createRunSummaries, intervalKindOf } from './run-summary.ts'
 import type { NewOutcome, NewRun, RunStore } from './run-types.ts'
+import { createWholeRuns } from './run-whole.ts'
 
 export type { NewOutcome, NewRun, RunStore } from './run-types.ts'
 
@@ -135,6 +136,7 @@ export function createRunStore(db: Database.Database, now: () => Date): RunStore
     },
     byKey: (key) => found(byKey.get(key)),
     get: (id) => found(byId.get(id)),
+    whole: createWholeRuns(db),
     list: ({ baseId = null, taskId = null, split = null, subjectKey = null } = {}) =>
       filtered.all({ baseId, taskId, split, subjectKey }).map(runOf),
     exampleIds(id) {

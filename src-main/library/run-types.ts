@@ -1,6 +1,7 @@
 import type { MetricId } from '../contract/metrics.ts'
 import type { Problem } from '../contract/problems.ts'
 import type { Difference, EvaluatedSplit, Outcome, Results, Run, RunSubject } from '../contract/run.ts'
+import type { WholeRun } from './run-whole.ts'
 
 /** A run as it is begun. */
 export interface NewRun {
@@ -86,6 +87,8 @@ export interface RunStore {
   finish(runId: string): Promise<void>
   byKey(key: string): Run | null
   get(id: string): Run | null
+  /** With everything that another library needs to take it in; null for an unknown id. */
+  whole(id: string): WholeRun | null
   /** Oldest first. */
   list(filter?: RunFilter): readonly Run[]
   /** Examples that the run is about, in their order. */
