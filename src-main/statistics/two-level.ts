@@ -5,8 +5,8 @@ import { createRandom, type Random } from './random.ts'
 /** Paired differences of one task: for each seed one per example, all over the same examples. */
 export type TaskDifferences = readonly ArrayLike<number>[]
 
-/** Resampled means of a task that resampled tasks are filled from. */
-const poolSize = 2000
+/** Resampled means of a task that resampled tasks are filled from, where there are several tasks. */
+export const poolSize = 2000
 
 /**
  * Mean over tasks (each counts the same) of the mean over its seeds and examples, with its percentile interval: tasks are drawn with replacement, and

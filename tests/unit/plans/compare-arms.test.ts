@@ -66,3 +66,27 @@ test('the verdict is that of the roles, on each task and over all', () => {
     [null, 'recycling-helps', 4],
   ])
 })
+
+test('arms are paired over the seeds that both have, whatever their order', () => {
+  const on = (id: string, seeds: readonly number[] | null, bySeed: readonly (readonly number[])[]): ComparedArm => ({
+    ...{ id, role: null },
+    tasks: new Map([['one', { exampleIds: ids(100), bySeed, seeds }]]),
+  })
+  const base = on('base', [1, 2, 3], [right(40, 100), right(50, 100), right(0, 100)])
+  const { comparisons, estimates } = compareArms(
+    [base, on('own', [2, 1], [right(70, 100), right(50, 100)]), on('other', [4], [right(1, 100)]), on('free', null, [right(30, 100)])],
+    'base',
+    0.02,
+  )
+  // Seed 1: 50 - 40, seed 2: 70 - 50.
+  expect(comparisons.map(({ arm, interval }) => [arm, Number(interval.value.toFixed(12))])).toEqual([
+    ['own', 0.15],
+    ['free', 0],
+  ])
+  expect(estimates.map(({ arm, seeds }) => [arm, seeds])).toEqual([
+    ['base', 3],
+    ['own', 2],
+    ['other', 1],
+    ['free', 1],
+  ])
+})
