@@ -14,6 +14,7 @@ import { AdaptState } from './adapt.svelte.ts'
 import { EvaluateDraft } from './evaluate-draft.svelte.ts'
 import { EvaluateState } from './evaluate.svelte.ts'
 import { ExportState } from './export.svelte.ts'
+import { GuideState } from './guide.svelte.ts'
 import { ImportsState } from './imports.svelte.ts'
 import { InfoState } from './info.svelte.ts'
 import { InspectState } from './inspect.svelte.ts'
@@ -50,10 +51,12 @@ export function createApp(window: Window): AppState {
   const tasks = new TasksState(bridge, announcer)
   const compare = new CompareState(bridge, announcer)
   const undo = new UndoState(bridge, announcer)
+  const info = new InfoState(bridge)
+  const imports = new ImportsState(bridge, announcer)
   return {
     bridge,
     connection,
-    info: new InfoState(bridge),
+    info,
     settings,
     announcer,
     commands: new Commands(window.navigator.platform),
@@ -62,7 +65,7 @@ export function createApp(window: Window): AppState {
     library,
     detail,
     table: new LibraryTable(library, selection, detail),
-    imports: new ImportsState(bridge, announcer),
+    imports,
     actions: new AdapterActions(bridge, announcer, selection, undo),
     undo,
     collections: new CollectionsState(bridge, announcer, undo),
@@ -80,6 +83,7 @@ export function createApp(window: Window): AppState {
     adapt,
     adaptDraft: new AdaptDraft(bridge, adapt, selection),
     compare,
+    guide: new GuideState({ info, settings, library, bases, tasks, imports, compare }),
     compareDraft: new CompareDraft(bridge, { compare, bases, tasks, selection }),
     trying: new TryState(bridge),
     exports: new ExportState(bridge),

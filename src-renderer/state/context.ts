@@ -14,6 +14,7 @@ import type { DetailState } from './detail.svelte.ts'
 import type { EvaluateDraft } from './evaluate-draft.svelte.ts'
 import type { EvaluateState } from './evaluate.svelte.ts'
 import type { ExportState } from './export.svelte.ts'
+import type { GuideState } from './guide.svelte.ts'
 import type { ImportsState } from './imports.svelte.ts'
 import type { InfoState } from './info.svelte.ts'
 import type { InspectState } from './inspect.svelte.ts'
@@ -66,6 +67,8 @@ export interface AppState {
   readonly adapt: AdaptState
   readonly adaptDraft: AdaptDraft
   readonly compare: CompareState
+  /** First steps through the demo. */
+  readonly guide: GuideState
   readonly compareDraft: CompareDraft
   readonly trying: TryState
   readonly exports: ExportState
