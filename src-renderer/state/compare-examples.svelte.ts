@@ -9,7 +9,7 @@ import type { Budget } from './compare-results.ts'
 const pageRows = 50
 
 /** Which examples of two arms are shown. */
-export const exampleFilters = ['all', 'first', 'not-first', 'first-not-second', 'second-not-first', 'only-first', 'none'] as const
+export const exampleFilters = ['all', 'first', 'not-first', 'both', 'first-not-second', 'second-not-first', 'only-first', 'none'] as const
 export type ExampleFilter = (typeof exampleFilters)[number]
 
 /** One task, budget and seed of a plan. */
@@ -35,6 +35,8 @@ export function rightAndWrong(
       return { right: [first], wrong: [] }
     case 'not-first':
       return { right: [], wrong: [first] }
+    case 'both':
+      return { right: [first, ...others], wrong: [] }
     case 'first-not-second':
       return { right: [first], wrong: others }
     case 'second-not-first':

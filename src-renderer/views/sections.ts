@@ -2,6 +2,7 @@ import type { Component } from 'svelte'
 import type { SectionId } from '../state/navigation.svelte.ts'
 import type { IconName } from '../parts/icons.ts'
 import AdaptView from './adapt/AdaptView.svelte'
+import CompareView from './compare/CompareView.svelte'
 import EvaluateView from './evaluate/EvaluateView.svelte'
 import InspectView from './inspect/InspectView.svelte'
 import JobsView from './jobs/JobsView.svelte'
@@ -28,6 +29,7 @@ export const sections: readonly Section[] = [
   { id: 'tasks', label: 'Tasks', icon: 'tasks', component: TasksView },
   { id: 'evaluate', label: 'Evaluate', icon: 'evaluate', component: EvaluateView },
   { id: 'adapt', label: 'Adapt', icon: 'adapt', component: AdaptView },
+  { id: 'compare', label: 'Compare', icon: 'compare', component: CompareView },
   { id: 'jobs', label: 'Jobs', icon: 'jobs', component: JobsView },
   { id: 'settings', label: 'Settings', icon: 'settings', component: SettingsView },
 ]

@@ -1,0 +1,2 @@
+/** Below so many test examples results are anecdotes. */
+export const anecdotalTest = 30
