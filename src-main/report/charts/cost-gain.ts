@@ -1,0 +1,76 @@
+import type { Interval, Unit } from '../numbers.ts'
+import { markAt, type ArmLook } from './marks.ts'
+import { linearScale, logScale, rangeOf, spread } from './scale.ts'
+import { drawing, element, fitted, lineFrom, textAt } from './svg.ts'
+import { largeText, tickText } from './tick-text.ts'
+
+export interface CostGainPoint {
+  readonly label: string
+  /** Above 0. */
+  readonly cost: number
+  readonly gain: Interval
+  readonly look: ArmLook
+}
+
+export interface CostGain {
+  readonly id: string
+  readonly title: string
+  readonly description: string
+  readonly xAxis: string
+  readonly yAxis: string
+  readonly unit: Unit
+  readonly points: readonly CostGainPoint[]
+}
+
+const width = 760
+const left = 60
+const right = 220
+const top = 14
+const least = 16
+
+/** Gain on the base model against cost (logarithmic), each point with its interval; names stand in one column, joined to their points. */
+export function costGain({ id, title, description, xAxis, yAxis, unit, points }: CostGain): string {
+  const height = Math.max(260, points.length * least + 20)
+  const bottom = top + height
+  const y = linearScale(rangeOf([0, ...points.flatMap(({ gain }) => [gain.value, gain.low, gain.high])]), [bottom, top], 5)
+  const costs = points.map(({ cost }) => cost)
+  const x = logScale([Math.min(...costs), Math.max(...costs)], [left + 20, width - right - 20])
+  const labels = spread(
+    points.map(({ gain }) => y.place(gain.value)),
+    least,
+    top + 4,
+    bottom,
+  )
+  return drawing({ width, height: bottom + 42 }, { id, title, description }, [
+    ...y.ticks.flatMap((tick) => [
+      lineFrom(left, y.place(tick), width - right, y.place(tick), tick === 0 ? 'zero' : 'grid'),
+      textAt(left - 6, y.place(tick) + 4, tickText(tick, y.ticks, unit), 'quiet small number', 'end'),
+    ]),
+    ...x.ticks.flatMap((tick) => [
+      lineFrom(x.place(tick), bottom, x.place(tick), bottom + 4, 'axis'),
+      textAt(x.place(tick), bottom + 17, largeText(tick), 'quiet small number', 'middle'),
+    ]),
+    textAt((left + width - right) / 2, bottom + 36, xAxis, 'quiet small', 'middle'),
+    element('g', { transform: `translate(14 ${top + height / 2}) rotate(-90)` }, [textAt(0, 0, yAxis, 'quiet small', 'middle')]),
+    ...points.map((point, index) => leaderOf(x.place(point.cost), y.place(point.gain.value), labels[index]!)),
+    ...points.flatMap(({ label, cost, gain, look }, index) => [
+      lineFrom(x.place(cost), y.place(gain.low), x.place(cost), y.place(gain.high), `interval ${look.tone}`.trim()),
+      markAt(x.place(cost), y.place(gain.value), look),
+      textAt(width - right + 18, labels[index]! + 4, fitted(label, right - 24), look.tone === '' ? '' : 'strong'),
+    ]),
+  ])
+}
+
+function leaderOf(x: number, y: number, labelY: number): string {
+  const end = width - right + 14
+  return element('polyline', {
+    points: [
+      [x + 7, y],
+      [end - 24, labelY],
+      [end, labelY],
+    ]
+      .map(([px, py]) => `${px!.toFixed(1)},${py!.toFixed(1)}`)
+      .join(' '),
+    class: 'leader',
+  })
+}

@@ -1,0 +1,79 @@
+import type { Ablation, PlanDetail } from '../../contract/plan-run.ts'
+import { heatMap } from '../charts/heat-map.ts'
+import { intervalRows } from '../charts/interval-rows.ts'
+import { lookOf } from '../charts/marks.ts'
+import { columnsOf, figureBlock, type ReportBlock, type ReportSection } from '../document.ts'
+import { shownChange, shownNumber } from '../numbers.ts'
+import { armLabel, placeWords, slugOf, unitOf, type PlacedAgreement, type ReportInput } from '../plan-view.ts'
+
+/** Which adapters of a merge mattered. Null where no merge was taken apart. */
+export function ablationSection(detail: PlanDetail): ReportSection | null {
+  const finished = detail.ablations.filter(({ state, rows }) => state === 'done' && rows.length > 0)
+  if (finished.length === 0) return null
+  return {
+    id: 'ablations',
+    title: 'Which adapters mattered',
+    blocks: finished.map((ablation, index) => ablationFigure(detail, ablation, index)),
+  }
+}
+
+function ablationFigure(detail: PlanDetail, { cell, n, full, rows }: Ablation, index: number): ReportBlock {
+  const known = detail.cells.find(({ id }) => id === cell)
+  const unit = unitOf(detail, known?.task ?? null)
+  const where = known ? `${armLabel(detail, known.arm)}, ${placeWords(detail, known.task, known.budget ?? 'all')}` : cell
+  const id = `ablation-${index + 1}-${slugOf(cell)}`
+  const sorted = [...rows].sort((one, other) => one.difference.value - other.difference.value)
+  const caption = `The merge without each of its adapters, ${where}`
+  return figureBlock({
+    id,
+    title: `Which adapters mattered? ${where}`,
+    note: `The merge without the adapter minus the whole merge${full === null ? '' : ` (${shownNumber(full, unit)})`}, coefficients of the others as they were; 95 % paired bootstrap intervals over ${n} test examples. Left of 0 the adapter helps.`,
+    svg: intervalRows({
+      ...{ id, title: caption, unit, of: 'differences', line: null, margin: null, labelWidth: 220 },
+      description: sorted.map(({ name, difference }) => `without ${name}: ${shownChange(difference, unit)}`).join('; '),
+      axis: unit === 'points' ? 'difference in points' : "difference in the metric's own unit",
+      rows: sorted.map(({ name, difference }) => ({ label: name, interval: difference, look: lookOf(undefined), strong: false })),
+    }),
+    table: {
+      caption,
+      columns: columnsOf('Left out', '#Value without it', '#Difference (95 % interval)'),
+      rows: sorted.map(({ name, value, difference }) => [name, shownNumber(value, unit), shownChange(difference, unit)]),
+    },
+    tableFirst: false,
+  })
+}
+
+/** Which examples each arm gets right that another does not. Null where outcomes are not known. */
+export function agreementSection({ detail, agreements }: ReportInput): ReportSection | null {
+  const known = agreements.filter(({ agreement }) => agreement.arms.length > 1)
+  if (known.length === 0) return null
+  return { id: 'agreement', title: 'Which examples each arm gets right', blocks: known.map((entry) => agreementFigure(detail, entry)) }
+}
+
+function agreementFigure(detail: PlanDetail, { task, budget, seed, agreement }: PlacedAgreement): ReportBlock {
+  const { arms, n, right, onlyRow } = agreement
+  const labels = arms.map((arm) => armLabel(detail, arm))
+  const where = `${placeWords(detail, task, budget)}, seed ${seed}`
+  const id = `agreement-${budget}-${seed}-${detail.file.tasks.indexOf(task) + 1}-${slugOf(task)}`
+  const caption = `Test examples that the arm of the row gets right and that of the column does not, ${where}`
+  const values = arms.map((_, row) => arms.map((_, column) => (row === column ? null : (onlyRow[row]?.[column] ?? null))))
+  return figureBlock({
+    id,
+    title: `Do the arms get the same examples right? ${where}`,
+    note: `Of ${n} test examples: how many the arm of the row gets right and that of the column does not.`,
+    svg: heatMap({
+      ...{ id, title: caption, rows: labels, columns: labels, values, shown: String },
+      description: `${arms.length} by ${arms.length} arms; the table below holds the same numbers.`,
+    }),
+    table: {
+      caption,
+      columns: [...columnsOf('Arm', '#Right'), ...labels.map((label) => ({ label: `not ${label}`, numeric: true }))],
+      rows: labels.map((label, row) => [
+        label,
+        String(right[row] ?? 0),
+        ...values[row]!.map((value) => (value === null ? '\u2013' : String(value))),
+      ]),
+    },
+    tableFirst: false,
+  })
+}
