@@ -138,11 +138,15 @@ export const problemTitles = {
   // plans
   'plan-unknown': 'No such plan',
   'plan-running': 'Plan is running',
+  'pool-small': 'Pool is smaller than asked for',
   'arm-unknown': 'No such arm',
   'cells-failed': 'Parts of the plan failed',
   'examples-differ': 'Arms answered different examples',
   'versions-differ': 'Results of another version',
   'units-differ': 'Tasks are measured in different units',
+  'bundle-not-readable': 'Not a plan with its results',
+  'bundle-damaged': 'File of a plan is damaged',
+  'bundle-newer': 'File of a plan was written by a newer version',
   // running
   'request-invalid': 'Request is not valid',
   'unknown-request': 'Unknown request',
