@@ -1,6 +1,7 @@
 import type { ClusterCell, ClusterContent, ClusterJob, ClusterPlan } from '../contract/cluster-job.ts'
 import type { PlanFile } from '../contract/plan.ts'
 import { hashOf } from '../jobs/evaluate-key.ts'
+import { cellFingerprint } from '../plans/cell-fingerprint.ts'
 import { expandPlan, type Cell } from '../plans/expand-plan.ts'
 
 /** A plan's file with everything it names, known by content. */
@@ -41,12 +42,10 @@ function draftOf(cell: Cell, number: number, { file, base, pool }: FoundPlan, ta
   const { arm, budget, seed } = cell
   const taken = cell.needs.length > 0 ? own : null
   const { testLimit } = file
-  const content = {
-    ...{ schema: 1, cell: cell.id, arm, own: taken, budget, seed, testLimit, task: task.hash, base: base.contentHash },
-    pool: pool.map(({ contentHash }) => contentHash),
-  }
+  const poolHashes = pool.map(({ contentHash }) => contentHash)
+  const fingerprint = cellFingerprint({ cell, own, testLimit, taskHash: task.hash, baseHash: base.contentHash, poolHashes })
   return {
-    ...{ number, cell: cell.id, fingerprint: hashOf(content), arm, own: taken, task, budget, seed, testLimit, base },
+    ...{ number, cell: cell.id, fingerprint, arm, own: taken, task, budget, seed, testLimit, base },
     pool: [...pool],
   }
 }

@@ -6,6 +6,7 @@ import type { ClusterCell } from '../contract/cluster-job.ts'
 import { errorProblem, Refusal, type Problem } from '../contract/problems.ts'
 import { writeFileWhole } from '../platform/write-file.ts'
 import { lockHolder } from './job-lock.ts'
+import { isResultOf } from './portable-result.ts'
 import { mustReadSharedPlan, readResult, sharedFolder, type SharedFolder } from './shared-folder.ts'
 import { arrayScripts, type SlurmOptions } from './slurm-script.ts'
 
@@ -72,7 +73,7 @@ async function findOpen(
   const open: ClusterCell[] = []
   const running: string[] = []
   for (const cell of cells) {
-    if ((await readResult(shared, cell.number))?.provenance['job'] === cell.fingerprint) continue
+    if (isResultOf(await readResult(shared, cell.number), cell)) continue
     if (await lockHolder(shared.locks, String(cell.number))) running.push(cell.cell)
     else open.push(cell)
   }
