@@ -5,12 +5,15 @@ import { didYouMean } from '../contract/suggest.ts'
 import { expandPlan, type Cell } from '../plans/expand-plan.ts'
 import { planPresets } from '../contract/plan-presets.ts'
 import { readPlan } from '../plans/read-plan.ts'
-import { exitCodes, outcome, type Arguments, type Command, type Outcome } from './command.ts'
+import { exitCodes, outcome, type Arguments, type Command, type CommandContext, type Outcome } from './command.ts'
 import { formatTable } from './format.ts'
+import { exportPlan, importPlan } from './plan-bundle.ts'
 
-const actions: Readonly<Record<string, (words: readonly string[], given: Arguments) => Promise<Outcome>>> = {
+const actions: Readonly<Record<string, (words: readonly string[], given: Arguments, context: CommandContext) => Promise<Outcome>>> = {
   presets: ([id], given) => Promise.resolve(id === undefined ? listed() : written(id, given)),
   check: ([path]) => (path === undefined ? Promise.resolve(usage('Name the plan\'s file: "amalgam plan check PLAN".')) : checked(path)),
+  export: exportPlan,
+  import: importPlan,
 }
 
 /** `plan`: presets of plans, and what a plan's file would run. */
@@ -24,18 +27,25 @@ export const planCommand: Command = {
     { name: 'base', value: 'BASE', help: 'Base model of a plan that is written.' },
     { name: 'task', value: 'TASK', repeatable: true, help: 'A task of a plan that is written.' },
     { name: 'pool', value: 'ADAPTER', repeatable: true, help: 'An adapter of its pool; all that fit when none is given.' },
+    {
+      name: 'out',
+      value: 'FILE',
+      help: 'export: the file to write; one named for the plan and the day, in the working folder, when not given.',
+    },
   ],
   notes: () => [
     ...formatTable([
       ['  plan presets', 'the presets there are'],
       ['  plan presets ID --base BASE --task TASK...', 'one of them as a plan in YAML'],
       ['  plan check PLAN', 'reads a plan (YAML or JSON), says what is wrong with it, and lists the jobs that it stands for'],
+      ['  plan export ID [--out FILE]', 'a plan with its results, its test examples in it and no weights, as one zip file'],
+      ['  plan import FILE', 'reads such a file into the library'],
     ]),
   ],
-  run(given) {
+  run(given, context) {
     const [name = '', ...words] = given.positionals
     const action = Object.hasOwn(actions, name) ? actions[name] : undefined
-    if (action) return action(words, given)
+    if (action) return action(words, given, context)
     const names = Object.keys(actions)
     return Promise.resolve(usage(`There is no action "${name}". ${didYouMean(name, names)}`))
   },

@@ -4,6 +4,7 @@ import type { Problem } from '../contract/problems.ts'
 import { parseRecipe } from '../recipes/parse-recipe.ts'
 import { adaptHandlers } from './adapt-handlers.ts'
 import { baseHandlers } from './base-handlers.ts'
+import { bundleHandlers } from './bundle-handlers.ts'
 import { describeApp } from './describe-app.ts'
 import { evaluateHandlers } from './evaluate-handlers.ts'
 import { exportHandlers } from './export-handlers.ts'
@@ -83,6 +84,7 @@ export function createHandlers(services: Services, host: HostPort): Handlers {
     ...baseHandlers(services, host, permitted),
     ...resultHandlers(services),
     ...runListHandlers(services),
+    ...bundleHandlers(services, host, permitted),
 
     'merge.preview': ({ recipe }) => previewer.preview(recipe),
     'merge.recipeText': ({ recipe }) => draftText(recipe, adapters),
