@@ -17,3 +17,25 @@ export function spreadLabels(wanted: readonly number[], least: number, height: n
   }
   return placed
 }
+
+/** About how wide a text stands at 12 px, in pixels: no page is needed to lay a chart out. */
+export function textWidth(text: string): number {
+  return [...text].length * 6.6
+}
+
+/** A label that fits into `room` pixels, with an ellipsis where it had to be cut; the whole one belongs in the mark's text. */
+export function cutLabel(label: string, room: number): string {
+  const most = Math.max(2, Math.floor(room / 6.6))
+  return [...label].length > most
+    ? `${[...label]
+        .slice(0, most - 1)
+        .join('')
+        .trimEnd()}…`
+    : label
+}
+
+/** Room for the names beside the rows of a chart: that of the longest, at most `share` of the width, and a gap. */
+export function nameRoom(names: readonly string[], width: number, share = 0.32): number {
+  const longest = names.reduce((most, name) => Math.max(most, textWidth(name)), 0)
+  return Math.ceil(Math.min(longest + 12, Math.max(72, width * share)))
+}
