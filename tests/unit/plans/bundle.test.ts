@@ -3,7 +3,7 @@ import { readFileSync, writeFileSync, readdirSync } from 'node:fs'
 import { homedir } from 'node:os'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
-import { Refusal, type ProblemCode } from '../../../src-main/contract/problems.ts'
+import { Refusal, type Problem, type ProblemCode } from '../../../src-main/contract/problems.ts'
 import type { Library } from '../../../src-main/library/open-library.ts'
 import { allowedName, bundleLimits } from '../../../src-main/plans/bundle.ts'
 import { withZip } from '../../../src-main/plans/bundle-zip-reader.ts'
@@ -19,10 +19,10 @@ const machine = '/srv/people/jane/amalgam library'
 function filled(): Library {
   const library = openRuns()
   const file = planFile({ base: `${machine}/tiny`, pool: ['wide', `${machine}/outputs/narrow`] })
-  const problem = {
+  const problem: Problem = {
     ...{ code: 'file-missing', severity: 'error', message: `${machine}/pool/a b/x.safetensors is gone.` },
     where: { path: `${machine}/pool/a b/x.safetensors` },
-  } as const
+  }
   const provenance = {
     baseFolder: `${machine}/tiny`,
     home: join(homedir(), 'pool', 'one'),
