@@ -5,7 +5,7 @@ export const pageStyle = `
 ${colourRules(':root')}
 * { box-sizing: border-box; }
 html { background: var(--ground); color: var(--text); }
-body { font: 15px/1.55 system-ui, -apple-system, 'Segoe UI', 'Noto Sans', 'DejaVu Sans', sans-serif; max-width: 880px; margin: 0 auto; padding: 32px 24px 64px; }
+body { font: 15px/1.55 system-ui, -apple-system, 'Segoe UI', 'Noto Sans', 'DejaVu Sans', sans-serif; max-width: 920px; margin: 0 auto; padding: 32px 24px 64px; }
 h1 { font-size: 15px; font-weight: 600; color: var(--quiet); margin: 0; }
 h2 { font-size: 20px; line-height: 1.3; margin: 48px 0 12px; padding-top: 16px; border-top: 1px solid var(--line); }
 h3 { font-size: 16px; margin: 28px 0 8px; }
@@ -27,10 +27,11 @@ svg.chart { display: block; max-width: 100%; height: auto; }
 .table { overflow-x: auto; margin: 12px 0; }
 table { border-collapse: collapse; font-size: 13px; line-height: 1.4; }
 caption { text-align: left; color: var(--quiet); padding: 0 0 6px; }
-th, td { text-align: left; vertical-align: top; padding: 5px 16px 5px 0; border-bottom: 1px solid var(--line); overflow-wrap: anywhere; min-width: 5ch; }
-thead th { border-bottom: 1px solid var(--quiet); font-weight: 600; overflow-wrap: normal; }
+th, td { text-align: left; vertical-align: top; padding: 5px 14px 5px 0; border-bottom: 1px solid var(--line); overflow-wrap: break-word; min-width: 5ch; max-width: 60ch; }
+thead th { border-bottom: 1px solid var(--quiet); font-weight: 600; }
 tbody th { font-weight: 400; min-width: 14ch; }
-th.number, td.number { text-align: right; font-variant-numeric: tabular-nums; overflow-wrap: normal; }
+th.number, td.number { text-align: right; font-variant-numeric: tabular-nums; }
+.facts td { overflow-wrap: anywhere; }
 td.number { white-space: nowrap; }
 details { margin: 12px 0; }
 summary { cursor: pointer; color: var(--accent); font-size: 13px; }

@@ -59,6 +59,12 @@ export function unitOf({ tasksInfo }: PlanDetail, task: string | null): Unit {
   return asked.every(({ metric }) => metricOf(metric).unit === 'fraction') ? 'points' : 'raw'
 }
 
+/** Whether more is better on a task; over several tasks it is one for all (plans/compare-plan.ts gives no mean otherwise). */
+export function directionOf({ tasksInfo }: PlanDetail, task: string | null): 'higher' | 'lower' {
+  const info = tasksInfo.find((entry) => task === null || entry.task === task)
+  return info ? metricOf(info.metric).direction : 'higher'
+}
+
 /** The unit on axes and in captions. */
 export function unitWords(unit: Unit): string {
   return unit === 'points' ? '% of test examples' : "the metric's own unit"

@@ -73,7 +73,7 @@ function blockOf(block: ReportBlock): string {
         block.items.map((item) => element('li', {}, [escapeMarkup(item)])),
       )
     case 'facts':
-      return tableOf({ caption: block.caption, columns: [], rows: block.rows })
+      return tableOf({ caption: block.caption, columns: [], rows: block.rows }, 'facts')
     case 'table':
       return block.folded ? folded(block.table) : tableOf(block.table)
     case 'figure':
@@ -86,15 +86,15 @@ function figureOf({ title, note, svg, table, tableFirst }: ReportFigure): string
     element('strong', {}, [escapeMarkup(title)]),
     element('span', { class: 'note' }, [escapeMarkup(note)]),
   ])
-  return `<figure>\n${caption}\n<div class="drawing">${svg}</div>\n${folded(table, tableFirst)}\n</figure>`
+  return `<figure>\n${caption}\n<div class="drawing">${svg}</div>\n${tableFirst ? tableOf(table) : folded(table)}\n</figure>`
 }
 
-function folded(table: ReportTable, isOpen = false): string {
+function folded(table: ReportTable): string {
   const count = table.rows.length
-  return `<details${isOpen ? ' open="open"' : ''}><summary>${escapeMarkup(`Table: ${table.caption} (${count} ${count === 1 ? 'row' : 'rows'})`)}</summary>\n${tableOf(table)}\n</details>`
+  return `<details><summary>${escapeMarkup(`Table: ${table.caption} (${count} ${count === 1 ? 'row' : 'rows'})`)}</summary>\n${tableOf(table)}\n</details>`
 }
 
-function tableOf({ caption, columns, rows }: ReportTable): string {
+function tableOf({ caption, columns, rows }: ReportTable, look = ''): string {
   const head =
     columns.length === 0
       ? ''
@@ -107,7 +107,7 @@ function tableOf({ caption, columns, rows }: ReportTable): string {
     return `<tr>${cells.join('')}</tr>`
   })
   // A box that scrolls must be reached by keyboard.
-  return `<div class="table" tabindex="0" role="region" aria-label="${escapeMarkup(caption)}"><table><caption>${escapeMarkup(caption)}</caption>${head}<tbody>${body.join('\n')}</tbody></table></div>`
+  return `<div class="${`table ${look}`.trim()}" tabindex="0" role="region" aria-label="${escapeMarkup(caption)}"><table><caption>${escapeMarkup(caption)}</caption>${head}<tbody>${body.join('\n')}</tbody></table></div>`
 }
 
 function paragraph(text: string, look = ''): string {

@@ -27,6 +27,7 @@ export function escapeMarkdown(text: string): string {
     .replaceAll('>', '&gt;')
     .replace(/^(\s*)([-+=]|\d+[.)])/, '$1\\$2')
     .replaceAll(/(https?|ftp):\/\//gi, '$1:&#47;&#47;')
+    .replaceAll(/www\./gi, (word) => `${word.slice(0, 3)}&#46;`)
     .replaceAll('@', '&#64;')
 }
 

@@ -48,7 +48,7 @@ export const chartRules = `
 .chart .axis { stroke: var(--quiet); stroke-width: 1; }
 .chart .zero { stroke: var(--text); stroke-width: 1; }
 .chart .baseline { stroke: var(--base); stroke-width: 1.5; stroke-dasharray: 4 3; }
-.chart .leader { stroke: var(--quiet); stroke-width: 0.75; fill: none; }
+.chart .leader { stroke: var(--quiet); stroke-width: 1; stroke-dasharray: 1 3; fill: none; }
 .chart .margin { fill: var(--band); }
 .chart .interval { stroke: var(--one); stroke-width: 2; fill: none; }
 .chart .interval.base { stroke: var(--base); }

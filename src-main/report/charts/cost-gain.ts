@@ -22,11 +22,13 @@ export interface CostGain {
   readonly points: readonly CostGainPoint[]
 }
 
-const width = 760
+const width = 860
 const left = 60
 const right = 220
 const top = 14
 const least = 16
+/** Pixels between two marks of one cost. */
+const apart = 12
 
 /** Gain on the base model against cost (logarithmic), each point with its interval; names stand in one column, joined to their points. */
 export function costGain({ id, title, description, xAxis, yAxis, unit, points }: CostGain): string {
@@ -35,6 +37,7 @@ export function costGain({ id, title, description, xAxis, yAxis, unit, points }:
   const y = linearScale(rangeOf([0, ...points.flatMap(({ gain }) => [gain.value, gain.low, gain.high])]), [bottom, top], 5)
   const costs = points.map(({ cost }) => cost)
   const x = logScale([Math.min(...costs), Math.max(...costs)], [left + 20, width - right - 20])
+  const places = sideBySide(costs.map(x.place))
   const labels = spread(
     points.map(({ gain }) => y.place(gain.value)),
     least,
@@ -52,10 +55,10 @@ export function costGain({ id, title, description, xAxis, yAxis, unit, points }:
     ]),
     textAt((left + width - right) / 2, bottom + 36, xAxis, 'quiet small', 'middle'),
     element('g', { transform: `translate(14 ${top + height / 2}) rotate(-90)` }, [textAt(0, 0, yAxis, 'quiet small', 'middle')]),
-    ...points.map((point, index) => leaderOf(x.place(point.cost), y.place(point.gain.value), labels[index]!)),
-    ...points.flatMap(({ label, cost, gain, look }, index) => [
-      lineFrom(x.place(cost), y.place(gain.low), x.place(cost), y.place(gain.high), `interval ${look.tone}`.trim()),
-      markAt(x.place(cost), y.place(gain.value), look),
+    ...points.map(({ gain }, index) => leaderOf(places[index]!, y.place(gain.value), labels[index]!)),
+    ...points.flatMap(({ label, gain, look }, index) => [
+      lineFrom(places[index]!, y.place(gain.low), places[index]!, y.place(gain.high), `interval ${look.tone}`.trim()),
+      markAt(places[index]!, y.place(gain.value), look),
       textAt(width - right + 18, labels[index]! + 4, fitted(label, right - 24), look.tone === '' ? '' : 'strong'),
     ]),
   ])
@@ -73,4 +76,18 @@ function leaderOf(x: number, y: number, labelY: number): string {
       .join(' '),
     class: 'leader',
   })
+}
+
+/** Places of marks that would cover each other, moved apart around their common one. */
+function sideBySide(places: readonly number[]): readonly number[] {
+  const order = places.map((_, index) => index).sort((one, other) => places[one]! - places[other]! || one - other)
+  const groups = order.reduce<number[][]>((found, index) => {
+    const last = found.at(-1)
+    if (last && places[index]! - places[last[0]!]! < apart) last.push(index)
+    else found.push([index])
+    return found
+  }, [])
+  const moved = [...places]
+  for (const group of groups) group.forEach((index, place) => (moved[index]! += (place - (group.length - 1) / 2) * apart))
+  return moved
 }

@@ -13,8 +13,8 @@ export interface HeatMap {
   readonly shown: (value: number) => string
 }
 
-const width = 760
-const left = 190
+const width = 860
+const left = 210
 const rowHeight = 22
 
 /** Values as shaded cells with the numbers in them; the shade runs from the least to the largest value. */

@@ -29,8 +29,8 @@ export interface IntervalRows {
   readonly labelWidth: number
 }
 
-const width = 760
-const right = 150
+const width = 860
+const right = 140
 const rowHeight = 24
 const top = 26
 

@@ -6,7 +6,7 @@ import { tickText } from './tick-text.ts'
 export interface StairStep {
   readonly label: string
   readonly value: number
-  /** What it adds to the step before, with its interval; null for the first. */
+  /** How much better it is than the step before, with its interval; null for the first. */
   readonly added: Interval | null
 }
 
@@ -16,21 +16,26 @@ export interface Stairs {
   readonly description: string
   readonly axis: string
   readonly unit: Unit
+  /** Of the metric: where less is better, a step forward goes to the left. */
+  readonly direction: 'higher' | 'lower'
   readonly steps: readonly StairStep[]
 }
 
-const width = 760
-const left = 200
+const width = 860
+const left = 240
 const right = 190
 const rowHeight = 30
 const top = 10
 
 /** Steps from the base model upwards: each bar begins where the one before ended; a step down is hollow. The thin line is the step's interval. */
-export function stairs({ id, title, description, axis, unit, steps }: Stairs): string {
-  const ends = steps.flatMap(({ value, added }) =>
-    added ? [value, value - added.value + added.low, value - added.value + added.high] : [value],
-  )
+export function stairs({ id, title, description, axis, unit, direction, steps }: Stairs): string {
+  const sign = direction === 'lower' ? -1 : 1
+  const bars = steps.map(({ label, value, added }, index): Bar => {
+    const before = steps[index - 1]?.value ?? value
+    return { label, value, before, added, ends: added && { low: before + sign * added.low, high: before + sign * added.high } }
+  })
   const bottom = top + steps.length * rowHeight
+  const ends = bars.flatMap(({ value, before, ends: interval }) => [value, before, ...(interval ? [interval.low, interval.high] : [])])
   const { place, ticks } = linearScale(rangeOf(ends), [left, width - right])
   return drawing({ width, height: bottom + 40 }, { id, title, description }, [
     ...ticks.flatMap((tick) => [
@@ -38,33 +43,25 @@ export function stairs({ id, title, description, axis, unit, steps }: Stairs): s
       textAt(place(tick), bottom + 15, tickText(tick, ticks, unit), 'quiet small number', 'middle'),
     ]),
     textAt((left + width - right) / 2, bottom + 33, axis, 'quiet small', 'middle'),
-    ...steps.flatMap((step, index) => stepOf(step, index, index === steps.length - 1, place, unit)),
+    ...bars.flatMap((bar, index) => barOf(bar, index, index === bars.length - 1, place, unit)),
   ])
 }
 
-function stepOf(
-  { label, value, added }: StairStep,
-  index: number,
-  isLast: boolean,
-  place: (value: number) => number,
-  unit: Unit,
-): readonly string[] {
-  const y = top + index * rowHeight
-  const middle = y + rowHeight / 2
-  const before = added ? value - added.value : value
+interface Bar extends StairStep {
+  readonly before: number
+  readonly ends: { readonly low: number; readonly high: number } | null
+}
+
+function barOf({ label, value, before, added, ends }: Bar, index: number, isLast: boolean, place: (value: number) => number, unit: Unit) {
+  const middle = top + (index + 0.5) * rowHeight
   const [from, to] = [Math.min(place(before), place(value)), Math.max(place(before), place(value))]
+  const look = added && added.value < 0 ? 'step down' : 'step'
   return [
     textAt(left - 10, middle + 4, fitted(label, left - 16), '', 'end'),
     added
-      ? element('rect', {
-          x: from,
-          y: middle - 7,
-          width: Math.max(1.5, to - from),
-          height: 14,
-          class: value < before ? 'step down' : 'step',
-        })
+      ? element('rect', { x: from, y: middle - 7, width: Math.max(1.5, to - from), height: 14, class: look })
       : element('rect', { x: place(value) - 4, y: middle - 4, width: 8, height: 8, class: 'mark base' }),
-    ...(added ? whisker(place(before + added.low), place(before + added.high), middle + 11) : []),
+    ...(ends ? whisker(place(ends.low), place(ends.high), middle + 11) : []),
     // Leads the eye from the end of this step to the beginning of the next.
     ...(isLast ? [] : [lineFrom(place(value), middle + 7, place(value), middle + rowHeight - 7, 'axis')]),
     textAt(width - right + 10, middle + 4, shownNumber(value, unit), 'strong number'),

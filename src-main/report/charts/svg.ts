@@ -56,7 +56,7 @@ export function fitted(text: string, width: number): string {
 }
 
 /** Mean width of a letter at the size of the charts' words. */
-export const letterWidth = 6.6
+export const letterWidth = 7.1
 
 function shortened(value: number): string {
   return String(Math.round(value * 10) / 10 || 0)

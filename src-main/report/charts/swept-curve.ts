@@ -22,7 +22,7 @@ export interface SweptCurveChart {
   readonly series: readonly CurveSeries[]
 }
 
-const width = 760
+const width = 860
 const left = 56
 const right = 210
 const top = 14

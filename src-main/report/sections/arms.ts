@@ -5,7 +5,7 @@ import { intervalRows } from '../charts/interval-rows.ts'
 import { looksInWords, lookOf } from '../charts/marks.ts'
 import { columnsOf, figureBlock, tableBlock, type ReportBlock, type ReportSection } from '../document.ts'
 import { shownBudget, shownInterval, shownNumber, type Unit } from '../numbers.ts'
-import { armLabel, byBudget, placesOf, placeWords, slugOf, taskTitle, unitOf, unitWords } from '../plan-view.ts'
+import { armLabel, byBudget, directionOf, placesOf, placeWords, slugOf, taskTitle, unitOf, unitWords } from '../plan-view.ts'
 
 /** Above so many tasks each has no drawing of its own; the heat map shows them together. */
 export const mostSingleTasks = 6
@@ -46,7 +46,8 @@ export function placeId(detail: PlanDetail, what: string, budget: BudgetComparis
 function dots(detail: PlanDetail, { budget, estimates }: BudgetComparison, task: string | null): ReportBlock {
   const unit = unitOf(detail, task)
   const here = estimates.filter((estimate) => estimate.task === task)
-  const sorted = [...here].sort((one, other) => other.interval.value - one.interval.value)
+  const best = directionOf(detail, task) === 'lower' ? -1 : 1
+  const sorted = [...here].sort((one, other) => best * (other.interval.value - one.interval.value))
   const armOf = (id: string) => detail.file.arms.find((arm) => arm.id === id)
   const base = here.find(({ arm }) => armOf(arm)?.kind === 'base')
   const id = placeId(detail, 'values', budget, task)
@@ -55,7 +56,7 @@ function dots(detail: PlanDetail, { budget, estimates }: BudgetComparison, task:
     title: `How well does each arm do? ${placeWords(detail, task, budget)}`,
     note: `In ${unitWords(unit)}; ${countWords(here)}. Lines are 95 % bootstrap intervals${task === null ? ', two-level over tasks and examples' : ''}. ${looksInWords}`,
     svg: intervalRows({
-      ...{ id, title: `Value by arm, ${placeWords(detail, task, budget)}`, unit, of: 'values', margin: null, labelWidth: 200 },
+      ...{ id, title: `Value by arm, ${placeWords(detail, task, budget)}`, unit, of: 'values', margin: null, labelWidth: 240 },
       description: sorted.map(({ arm, interval }) => `${armLabel(detail, arm)}: ${shownInterval(interval, unit)}`).join('; '),
       axis: unitWords(unit),
       line: base ? { value: base.interval.value, label: 'base model' } : null,

@@ -1,9 +1,10 @@
 import type { BudgetComparison } from '../../contract/comparison.ts'
 import type { CellCost, PlanDetail } from '../../contract/plan-run.ts'
 import { costGain } from '../charts/cost-gain.ts'
-import { lookOf } from '../charts/marks.ts'
+import { looksInWords, lookOf } from '../charts/marks.ts'
+import { largeText } from '../charts/tick-text.ts'
 import { columnsOf, figureBlock, tableBlock, type ReportBlock, type ReportSection } from '../document.ts'
-import { counted, shownBudget, shownChange, shownCount, shownSeconds } from '../numbers.ts'
+import { shownBudget, shownChange, shownCount, shownSeconds } from '../numbers.ts'
 import { armLabel, byBudget, overall, placeWords, unitOf } from '../plan-view.ts'
 import { budgetHeading } from './arms.ts'
 
@@ -63,7 +64,7 @@ function costTable(detail: PlanDetail): readonly ReportBlock[] {
 
 function costCells(detail: PlanDetail, { arm, budget, cost }: ArmCost): readonly string[] {
   const shown = ({ tokens, seconds }: { readonly tokens: number; readonly seconds: number }): string =>
-    tokens === 0 && seconds === 0 ? '\u2013' : `${shownCount(tokens)} \u00b7 ${shownSeconds(seconds)}`
+    tokens === 0 && seconds === 0 ? '\u2013' : `${largeText(tokens)} \u00b7 ${shownSeconds(seconds)}`
   return [
     armLabel(detail, arm),
     budget === null ? 'none' : shownBudget(budget).replace(/ labelled examples?$/, ''),
@@ -88,7 +89,7 @@ function gains(detail: PlanDetail, { budget, costGain: points, estimates }: Budg
     figureBlock({
       id,
       title: `What does a gain cost? ${placeWords(detail, task, budget)}`,
-      note: `Gain on the base model, with 95 % paired bootstrap intervals, against ${counted(drawn.length, 'arm')} as if alone; the axis of tokens is logarithmic.`,
+      note: `Gain on the base model, with 95 % paired bootstrap intervals, against what each arm would cost alone (tokens, logarithmic). Arms of one cost stand side by side. ${looksInWords}`,
       svg: costGain({
         ...{ id, title: caption, unit, xAxis: 'tokens through the base model, as if the arm had been run alone' },
         yAxis: unit === 'points' ? 'gain in points' : "gain in the metric's own unit",

@@ -55,7 +55,7 @@ function forest(detail: PlanDetail, { budget, baseline, comparisons }: BudgetCom
     title: `Which arms differ from ${to}? ${placeWords(detail, task, budget)}`,
     note: `Arm minus ${to}, 95 % paired bootstrap intervals${task === null ? ', two-level over tasks and examples' : ''}. The grey band is the margin. ${looksInWords}`,
     svg: intervalRows({
-      ...{ id, title: caption, unit, of: 'differences', line: null, margin: detail.file.margin, labelWidth: 200 },
+      ...{ id, title: caption, unit, of: 'differences', line: null, margin: detail.file.margin, labelWidth: 240 },
       description: here.map(({ arm, interval }) => `${armLabel(detail, arm)}: ${shownChange(interval, unit)}`).join('; '),
       axis: unit === 'points' ? `difference to ${to} in points` : `difference to ${to} in the metric's own unit`,
       rows: here.map(({ arm, interval }) => {

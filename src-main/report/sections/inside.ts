@@ -29,7 +29,7 @@ function ablationFigure(detail: PlanDetail, { cell, n, full, rows }: Ablation, i
     title: `Which adapters mattered? ${where}`,
     note: `The merge without the adapter minus the whole merge${full === null ? '' : ` (${shownNumber(full, unit)})`}, coefficients of the others as they were; 95 % paired bootstrap intervals over ${n} test examples. Left of 0 the adapter helps.`,
     svg: intervalRows({
-      ...{ id, title: caption, unit, of: 'differences', line: null, margin: null, labelWidth: 220 },
+      ...{ id, title: caption, unit, of: 'differences', line: null, margin: null, labelWidth: 240 },
       description: sorted.map(({ name, difference }) => `without ${name}: ${shownChange(difference, unit)}`).join('; '),
       axis: unit === 'points' ? 'difference in points' : "difference in the metric's own unit",
       rows: sorted.map(({ name, difference }) => ({ label: name, interval: difference, look: lookOf(undefined), strong: false })),

@@ -100,7 +100,9 @@ function units(detail: PlanDetail): readonly string[] {
   const isMixed = new Set(detail.tasksInfo.map(({ task }) => unitOf(detail, task))).size > 1
   return [
     ...(lower.length > 0
-      ? [`Of ${listed(lower.map(({ title }) => title))} less is better; values are turned around, so that more is better everywhere.`]
+      ? [
+          `Of ${listed(lower.map(({ title }) => title))} less is better. Values are the metric's own; differences are improvements, so above 0 is better everywhere.`,
+        ]
       : []),
     ...(isMixed
       ? [

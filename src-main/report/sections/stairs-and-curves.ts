@@ -4,7 +4,7 @@ import { stairs } from '../charts/stairs.ts'
 import { sweptCurve } from '../charts/swept-curve.ts'
 import { columnsOf, figureBlock, type ReportBlock, type ReportSection } from '../document.ts'
 import { shownBudget, shownChange, shownInterval, shownNumber } from '../numbers.ts'
-import { armLabel, byBudget, placeWords, unitOf, unitWords } from '../plan-view.ts'
+import { armLabel, byBudget, directionOf, placeWords, unitOf, unitWords } from '../plan-view.ts'
 import { budgetHeading, placeId, shownPlaces } from './arms.ts'
 
 /** What each step from the base model to the best adds, in the order of the study's table. Null where there are fewer than two steps. */
@@ -32,9 +32,9 @@ function stairsFigure(detail: PlanDetail, { budget }: BudgetComparison, { task, 
   return figureBlock({
     id,
     title: `What does each step add? ${placeWords(detail, task, budget)}`,
-    note: `In ${unitWords(unit)}. Each bar is the paired difference to the step before, the thin line under it its 95 % interval; a hollow bar is a step down.`,
+    note: `In ${unitWords(unit)}. Each bar leads from the step before to this one, the thin line under it its 95 % interval; a hollow bar is a step back.`,
     svg: stairs({
-      ...{ id, title: caption, axis: unitWords(unit), unit, steps: shown },
+      ...{ id, title: caption, axis: unitWords(unit), unit, steps: shown, direction: directionOf(detail, task) },
       description: shown
         .map(({ label, value, added }) => `${label}: ${shownNumber(value, unit)}${added ? `, ${shownChange(added, unit)}` : ''}`)
         .join('; '),

@@ -67,7 +67,7 @@ function evidence(detail: PlanDetail, { budget }: BudgetComparison, { task, verd
         ...{ id: 'evidence', title: 'Differences that the verdict stands on', unit, of: 'differences', line: null, margin },
         description: rows.map(({ entry, label }) => `${label}: ${shownChange(entry.difference, unit)}`).join('; '),
         axis: unit === 'points' ? 'difference in points' : "difference in the metric's own unit",
-        labelWidth: 330,
+        labelWidth: 380,
         rows: rows.map(({ entry, label }) => ({ label, interval: entry.difference, look: lookOf(undefined), strong: isDecisive(entry) })),
       }),
       table: {
@@ -77,7 +77,7 @@ function evidence(detail: PlanDetail, { budget }: BudgetComparison, { task, verd
           label,
           shownChange(entry.difference, unit),
           readingWords[entry.reading],
-          isDecisive(entry) ? 'decided' : '',
+          isDecisive(entry) ? 'decisive' : '',
         ]),
       },
       tableFirst: true,
