@@ -10,7 +10,6 @@ import { taskHash } from '../library/task-files.ts'
 import { weightsFileOf, weightsName } from '../recipes/adapter-source.ts'
 import type { ExamplesBySplit } from '../tasks/check-examples.ts'
 import { readTask, taskEnding } from '../tasks/read-task.ts'
-import { writeFileWhole } from '../platform/write-file.ts'
 import type { SharedFolder } from './shared-folder.ts'
 
 const configName = 'adapter_config.json'
@@ -77,14 +76,6 @@ export async function writeTaskInto(
   const read = readTask(path)
   if (read.file === null || taskHash(read.file, read.examples) !== task.hash) throw new Refusal([notTheSame(task, path)])
   return place
-}
-
-/** Writes the file `place` of the shared folder whole, unless it is there. */
-export async function writeOnce(shared: SharedFolder, place: string, text: () => string): Promise<void> {
-  const file = join(shared.root, place)
-  if (await isThere(file)) return
-  await mkdir(dirname(file), { recursive: true })
-  await writeFileWhole(file, text())
 }
 
 function rowOf({ id, inputs, answer }: Example, { target }: TaskFile): Readonly<Record<string, string>> {

@@ -1,12 +1,10 @@
 import { join } from 'node:path'
 import type { ClusterContent, ClusterJob, ClusterPlan } from '../contract/cluster-job.ts'
-import { metricOf } from '../contract/metrics.ts'
-import type { PlanTask } from '../contract/plan-run.ts'
 import { errorProblem, Refusal, type Problem } from '../contract/problems.ts'
 import { findBase } from '../jobs/evaluate-resolve.ts'
 import type { PlanServices, ResolvedPlan } from '../plans/plan-services.ts'
-import { messagesOf } from '../tasks/prompts.ts'
-import { adapterPlace, copyAdapterInto, copyBaseInto, writeOnce, writeTaskInto } from './copy-content.ts'
+import { planTask } from '../plans/plan-tasks.ts'
+import { adapterPlace, copyAdapterInto, copyBaseInto, writeTaskInto } from './copy-content.ts'
 import { describeJobs, listOf, type FoundPlan } from './describe-jobs.ts'
 import { readSharedPlan, sharedFolder, writeShared, type SharedFolder } from './shared-folder.ts'
 
@@ -31,7 +29,7 @@ export async function splitPlan(
   resolved: ResolvedPlan,
   folder: string,
   options: SplitOptions,
-  services: Pick<PlanServices, 'library' | 'evaluation' | 'appVersion'>,
+  services: PlanServices,
 ): Promise<SplitOutcome> {
   const shared = sharedFolder(folder)
   const found = findContents(resolved, services)
@@ -42,7 +40,8 @@ export async function splitPlan(
   const jobs = describeJobs(await copyContents(found, shared, options, services))
   let written = 0
   for (const job of jobs) if (await writeShared(shared.job(job.number), job)) written += 1
-  const tasks = await Promise.all(found.tasks.map((task) => listTask(task, shared, services)))
+  const tasks: ClusterPlan['tasks'][number][] = []
+  for (const task of found.tasks) tasks.push(await listTask(task, shared, resolved, services))
   const base = { name: found.base.name, contentHash: found.base.contentHash }
   // Last, so that a folder with a list is complete; what made it stays named.
   const plan = listOf(jobs, { appVersion: earlier?.appVersion ?? services.appVersion, file: resolved.file, base, tasks })
@@ -104,21 +103,13 @@ async function copyContents(
 async function listTask(
   { name, id, hash }: ClusterJob['task'],
   shared: SharedFolder,
-  { library }: Pick<PlanServices, 'library'>,
+  resolved: ResolvedPlan,
+  services: PlanServices,
 ): Promise<ClusterPlan['tasks'][number]> {
-  const file = library.tasks.file(id)
-  const { metric, title } = file
   const examples = join('tasks', `${id}-${hash.slice(0, 12)}.questions.json`)
-  await writeOnce(shared, examples, () => {
-    const asked: PlanTask['examples'] = library.tasks.examples(id, 'test').map((example) => ({
-      id: example.id,
-      prompt: messagesOf(file, example).at(-1)?.content ?? '',
-      answer: example.answer,
-    }))
-    const task: PlanTask = { task: name, title, metric, direction: metricOf(metric).direction, hash, examples: asked }
-    return `${JSON.stringify(task)}\n`
-  })
-  return { name, id, hash, metric, examples }
+  const task = await planTask(resolved, name, services)
+  await writeShared(join(shared.root, examples), task)
+  return { name, id, hash, metric: task.metric, examples }
 }
 
 function taken({ root, plan }: SharedFolder, { file }: ClusterPlan): Problem {

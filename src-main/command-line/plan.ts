@@ -1,12 +1,12 @@
-import { readFile } from 'node:fs/promises'
 import { stringify } from 'yaml'
-import { errorProblem, type Problem } from '../contract/problems.ts'
+import { errorProblem } from '../contract/problems.ts'
 import { didYouMean } from '../contract/suggest.ts'
 import { expandPlan, type Cell } from '../plans/expand-plan.ts'
 import { planPresets } from '../contract/plan-presets.ts'
 import { readPlan } from '../plans/read-plan.ts'
 import { exitCodes, outcome, type Arguments, type Command, type CommandContext, type Outcome } from './command.ts'
 import { formatTable } from './format.ts'
+import { readPlanFile } from './plan-file.ts'
 import { exportPlan, importPlan } from './plan-bundle.ts'
 
 const actions: Readonly<Record<string, (words: readonly string[], given: Arguments, context: CommandContext) => Promise<Outcome>>> = {
@@ -74,25 +74,13 @@ function written(id: string, given: Arguments): Outcome {
 }
 
 async function checked(path: string): Promise<Outcome> {
-  const text = await textOf(path)
-  if (typeof text !== 'string') return outcome({ plan: null, cells: [], problems: [text] }, [], [text])
-  const { plan, problems } = readPlan(text)
+  const { plan, problems } = await readPlanFile(path)
   const cells = plan ? expandPlan(plan) : []
   return outcome({ plan, cells: cells.map(({ id, needs }) => ({ id, needs })), problems }, plan ? linesOf(cells) : [], problems)
 }
 
 function linesOf(cells: readonly Cell[]): readonly string[] {
   return [...formatTable([['JOB', 'NEEDS'], ...cells.map(({ id, needs }) => [id, needs.join(', ')])]), '', `${cells.length} jobs`]
-}
-
-async function textOf(path: string): Promise<string | Problem> {
-  try {
-    return await readFile(path, 'utf8')
-  } catch (error) {
-    const { code, message } = error as NodeJS.ErrnoException
-    if (code === undefined) throw error
-    return errorProblem('file-unreadable', `The plan cannot be read: ${message}.`, { where: { path } })
-  }
 }
 
 function usage(message: string): Outcome {
