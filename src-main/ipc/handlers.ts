@@ -12,6 +12,7 @@ import type { HostPort } from './host-port.ts'
 import { inspectHandlers } from './inspect-handlers.ts'
 import { libraryToolHandlers } from './library-tool-handlers.ts'
 import { refuseForeignPaths } from './path-policy.ts'
+import { planResultHandlers } from './plan-result-handlers.ts'
 import { resultHandlers } from './result-handlers.ts'
 import { runListHandlers } from './run-list-handlers.ts'
 import { nothingToRecover } from './recovery.ts'
@@ -83,6 +84,7 @@ export function createHandlers(services: Services, host: HostPort): Handlers {
     ...taskHandlers(services, host, permitted),
     ...baseHandlers(services, host, permitted),
     ...resultHandlers(services),
+    ...planResultHandlers(services),
     ...runListHandlers(services),
     ...bundleHandlers(services, host, permitted),
 

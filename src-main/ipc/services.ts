@@ -25,6 +25,8 @@ import { createFolderWatcher, type FolderWatcher } from '../library/watch-folder
 import { openTokenizer } from '../tasks/tokenizer.ts'
 import { openSettings, type SettingsPatch, type SettingsStore } from '../platform/settings.ts'
 import { createPreviewer, type Previewer } from '../recipes/preview.ts'
+import { createPlanComparer } from '../plans/plan-comparer.ts'
+import type { PlanDescriber } from '../plans/plan-detail.ts'
 import type { HostPort } from './host-port.ts'
 import type { Publisher } from './publish.ts'
 
@@ -49,6 +51,8 @@ export interface Services {
   /** What choosing, tuning, searching and training are planned and run with. */
   readonly adapt: AdaptServices
   readonly prompter: Prompter
+  /** What plans are compared and described with. */
+  readonly planDescriber: PlanDescriber
   readonly emit: Publisher['emit']
   /** Folder of the demo pool; null where the app came without it. */
   readonly demoFolder: string | null
@@ -152,6 +156,7 @@ export function openServices(options: ServicesOptions): Services {
     computing: () => queue.list().find(({ kind, state }) => kind === 'evaluate' && ['running', 'stopping'].includes(state))?.title ?? null,
     cacheFolder: paths.cache,
   })
+  const comparer = createPlanComparer({ plans: library.plans, emitPlan: (planId) => emit('plans.changed', { planId }), log })
   const demoFolder = join(paths.resources, 'demo', 'adapters')
   return {
     settings,
@@ -165,6 +170,7 @@ export function openServices(options: ServicesOptions): Services {
     evaluation,
     adapt,
     prompter,
+    planDescriber: { plans: library.plans, comparer, appVersion: version },
     emit,
     demoFolder: existsSync(demoFolder) ? demoFolder : null,
     demoBase: join(paths.resources, 'demo', 'base-model'),
@@ -200,6 +206,7 @@ export function openServices(options: ServicesOptions): Services {
       await queue.close()
       await importer.close()
       await bases.close()
+      await comparer.close()
       await backedUp
       library.close()
     },
