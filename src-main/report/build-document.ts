@@ -33,10 +33,10 @@ export function buildReport(input: ReportInput): ReportDocument {
   return {
     title: detail.file.title,
     subtitle: subtitleOf(detail),
-    headline: main?.verdict.headline ?? `There is no verdict: ${detail.done} of ${counted(detail.total, 'job')} are done.`,
-    strength: main ? `${placeWords(detail, main.verdict.task, main.comparison.budget)}. ${main.verdict.strength}` : '',
-    statement: main?.verdict.statement ?? '',
-    toDecide: main?.verdict.toDecide ?? null,
+    headline: spoken(main?.verdict.headline) ?? `There is no verdict: ${detail.done} of ${counted(detail.total, 'job')} are done.`,
+    strength: main ? `${placeWords(detail, main.verdict.task, main.comparison.budget)}. ${spoken(main.verdict.strength)}` : '',
+    statement: spoken(main?.verdict.statement) ?? '',
+    toDecide: spoken(main?.verdict.toDecide),
     sections: sections.filter((section) => section !== null),
   }
 }
@@ -49,4 +49,9 @@ function subtitleOf({ file, baseName, endedAt, createdAt, done, total }: PlanDet
     shownMoment(endedAt ?? createdAt),
   ]
   return parts.join(' \u00b7 ')
+}
+
+/** A verdict's words with the minus sign of the tables. */
+function spoken(text: string | null | undefined): string | null {
+  return text?.replaceAll(/(?<=^|[\s(])-(?=\d)/g, '\u2212') ?? null
 }

@@ -24,7 +24,7 @@ export interface CostGain {
 
 const width = 860
 const left = 60
-const right = 220
+const right = 250
 const top = 14
 const least = 16
 /** Pixels between two marks of one cost. */

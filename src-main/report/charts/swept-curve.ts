@@ -24,7 +24,7 @@ export interface SweptCurveChart {
 
 const width = 860
 const left = 56
-const right = 210
+const right = 250
 const top = 14
 const least = 15
 const dashes = ['', '7 3', '2 3', '9 3 2 3', '5 5', '1 2'] as const

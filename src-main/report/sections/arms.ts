@@ -4,7 +4,7 @@ import { taskHeatMap } from '../charts/heat-map.ts'
 import { intervalRows } from '../charts/interval-rows.ts'
 import { looksInWords, lookOf } from '../charts/marks.ts'
 import { columnsOf, figureBlock, tableBlock, type ReportBlock, type ReportSection } from '../document.ts'
-import { shownBudget, shownInterval, shownNumber, type Unit } from '../numbers.ts'
+import { shownBudget, shownCount, shownInterval, shownNumber, type Unit } from '../numbers.ts'
 import { armLabel, byBudget, directionOf, placesOf, placeWords, slugOf, taskTitle, unitOf, unitWords } from '../plan-view.ts'
 
 /** Above so many tasks each has no drawing of its own; the heat map shows them together. */
@@ -68,7 +68,7 @@ function dots(detail: PlanDetail, { budget, estimates }: BudgetComparison, task:
       rows: sorted.map(({ arm, interval, examples, seeds }) => [
         armLabel(detail, arm),
         shownInterval(interval, unit),
-        String(examples),
+        shownCount(examples),
         String(seeds),
       ]),
     },
@@ -78,7 +78,7 @@ function dots(detail: PlanDetail, { budget, estimates }: BudgetComparison, task:
 
 function countWords(estimates: BudgetComparison['estimates']): string {
   const counts = [...new Set(estimates.map(({ examples }) => examples))].sort((one, other) => one - other)
-  return `n = ${counts.join(' or ')} test examples`
+  return `n = ${counts.map(shownCount).join(' or ')} test examples`
 }
 
 /** Tasks by arms: one map for each unit, since shades of unlike units cannot be compared. */
@@ -132,7 +132,7 @@ function longTable(detail: PlanDetail, { budget, estimates }: BudgetComparison):
         taskTitle(detail, task),
         armLabel(detail, arm),
         shownInterval(interval, unitOf(detail, task)),
-        String(examples),
+        shownCount(examples),
         String(seeds),
       ]),
   )

@@ -106,7 +106,7 @@ function units(detail: PlanDetail): readonly string[] {
       : []),
     ...(isMixed
       ? [
-          `The tasks have unlike units, so means over them have none; the margin of ${shownNumber(detail.file.margin, 'raw')} is applied to all.`,
+          `The tasks have unlike units, so there is no mean over them; the margin of ${shownNumber(detail.file.margin, 'raw')} is applied to all.`,
         ]
       : []),
   ]

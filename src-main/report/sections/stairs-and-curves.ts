@@ -3,7 +3,7 @@ import type { PlanDetail } from '../../contract/plan-run.ts'
 import { stairs } from '../charts/stairs.ts'
 import { sweptCurve } from '../charts/swept-curve.ts'
 import { columnsOf, figureBlock, type ReportBlock, type ReportSection } from '../document.ts'
-import { shownBudget, shownChange, shownInterval, shownNumber } from '../numbers.ts'
+import { shownBudget, shownChange, shownCount, shownInterval, shownNumber } from '../numbers.ts'
 import { armLabel, byBudget, directionOf, placeWords, unitOf, unitWords } from '../plan-view.ts'
 import { budgetHeading, placeId, shownPlaces } from './arms.ts'
 
@@ -80,7 +80,7 @@ function curveFigure(detail: PlanDetail, { id: kind, axis, budget, series }: Swe
       caption: `${axis}${where}, values with 95 % intervals`,
       columns: columnsOf('Series', `#${axis}`, '#Value (95 % interval)', '#Test examples'),
       rows: shown.flatMap(({ label, points }) =>
-        points.map(({ x, interval, examples }) => [label, String(x), shownInterval(interval, unit), String(examples)]),
+        points.map(({ x, interval, examples }) => [label, String(x), shownInterval(interval, unit), shownCount(examples)]),
       ),
     },
     tableFirst: false,
