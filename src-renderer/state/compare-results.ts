@@ -10,13 +10,6 @@ export function armLabel(arms: readonly Pick<Arm, 'id' | 'label'>[], id: string)
   return arms.find((arm) => arm.id === id)?.label ?? id
 }
 
-/** How an arm is drawn: the base model grey, controls hollow, one's own LoRA in its dark tone. */
-export function armLook(arm: Arm): 'base' | 'own' | 'control' | 'plain' {
-  if (arm.role === 'base' || arm.kind === 'base') return 'base'
-  if (arm.role === 'own') return 'own'
-  return arm.kind === 'control' ? 'control' : 'plain'
-}
-
 /** What is said at a budget: the wanted one, else the largest ("all" counts as the largest). */
 export function comparisonAt(detail: Pick<PlanDetail, 'comparisons'>, budget: Budget | null): BudgetComparison | null {
   const size = (at: Budget): number => (at === 'all' ? Infinity : at)
