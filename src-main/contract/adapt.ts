@@ -197,7 +197,11 @@ export const adaptationDetailSchema = v.object({
   validationExamples: v.number(),
   skipped: v.number(),
   /** What was spent, pool scoring included. */
-  cost: v.object({ tokens: v.number(), seconds: v.number(), device: v.string(), examples: v.number(), scoredAdapters: v.number() }),
+  cost: v.object({
+    ...{ tokens: v.number(), seconds: v.number(), device: v.string(), examples: v.number(), scoredAdapters: v.number() },
+    /** The part of tokens and seconds that choosing took; absent in results of earlier versions. */
+    selection: v.optional(v.object({ tokens: v.number(), seconds: v.number() })),
+  }),
   /** What it depends on: hashes, versions, example ids. */
   provenance: v.record(v.string(), v.string()),
   problems: v.array(problemSchema),

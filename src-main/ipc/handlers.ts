@@ -12,7 +12,9 @@ import type { HostPort } from './host-port.ts'
 import { inspectHandlers } from './inspect-handlers.ts'
 import { libraryToolHandlers } from './library-tool-handlers.ts'
 import { refuseForeignPaths } from './path-policy.ts'
+import { planHandlers } from './plan-handlers.ts'
 import { planResultHandlers } from './plan-result-handlers.ts'
+import { reportHandlers } from './report-handlers.ts'
 import { resultHandlers } from './result-handlers.ts'
 import { runListHandlers } from './run-list-handlers.ts'
 import { nothingToRecover } from './recovery.ts'
@@ -84,7 +86,9 @@ export function createHandlers(services: Services, host: HostPort): Handlers {
     ...taskHandlers(services, host, permitted),
     ...baseHandlers(services, host, permitted),
     ...resultHandlers(services),
+    ...planHandlers(services),
     ...planResultHandlers(services),
+    ...reportHandlers(services, permitted),
     ...runListHandlers(services),
     ...bundleHandlers(services, host, permitted),
 

@@ -27,6 +27,8 @@ import { openSettings, type SettingsPatch, type SettingsStore } from '../platfor
 import { createPreviewer, type Previewer } from '../recipes/preview.ts'
 import { createPlanComparer } from '../plans/plan-comparer.ts'
 import type { PlanDescriber } from '../plans/plan-detail.ts'
+import type { PlanServices } from '../plans/plan-services.ts'
+import { createPlanRunner, type PlanRunner } from '../plans/run-plan.ts'
 import type { HostPort } from './host-port.ts'
 import type { Publisher } from './publish.ts'
 
@@ -51,6 +53,10 @@ export interface Services {
   /** What choosing, tuning, searching and training are planned and run with. */
   readonly adapt: AdaptServices
   readonly prompter: Prompter
+  /** Runs plans of a comparison. */
+  readonly plans: PlanRunner
+  /** What plans are checked and run with. */
+  readonly planServices: PlanServices
   /** What plans are compared and described with. */
   readonly planDescriber: PlanDescriber
   readonly emit: Publisher['emit']
@@ -156,7 +162,10 @@ export function openServices(options: ServicesOptions): Services {
     computing: () => queue.list().find(({ kind, state }) => kind === 'evaluate' && ['running', 'stopping'].includes(state))?.title ?? null,
     cacheFolder: paths.cache,
   })
-  const comparer = createPlanComparer({ plans: library.plans, emitPlan: (planId) => emit('plans.changed', { planId }), log })
+  const emitPlan = (planId: string): void => emit('plans.changed', { planId })
+  const planServices: PlanServices = { library, queue, adapt, evaluation, emitPlan, appVersion: version, now: clock }
+  const plans = createPlanRunner(planServices)
+  const comparer = createPlanComparer({ plans: library.plans, emitPlan, log })
   const demoFolder = join(paths.resources, 'demo', 'adapters')
   return {
     settings,
@@ -170,7 +179,9 @@ export function openServices(options: ServicesOptions): Services {
     evaluation,
     adapt,
     prompter,
-    planDescriber: { plans: library.plans, comparer, appVersion: version },
+    plans,
+    planServices,
+    planDescriber: { plans: library.plans, comparer, appVersion: version, progressOf: (planId) => plans.progressOf(planId) },
     emit,
     demoFolder: existsSync(demoFolder) ? demoFolder : null,
     demoBase: join(paths.resources, 'demo', 'base-model'),
@@ -189,6 +200,7 @@ export function openServices(options: ServicesOptions): Services {
     importDemo: () => importer.start([demoFolder], { origin: 'demo', tags: ['demo'] }),
     async takeUp() {
       await queue.open()
+      plans.takeUp()
       importer.resumeChecks()
       bases.takeUp()
       loadCatalogue(adapters, closing.signal).catch((error: unknown) =>
@@ -203,6 +215,7 @@ export function openServices(options: ServicesOptions): Services {
       prompter.close()
       closing.abort()
       await watcher.close()
+      await plans.close()
       await queue.close()
       await importer.close()
       await bases.close()

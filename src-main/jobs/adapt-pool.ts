@@ -67,7 +67,7 @@ export function usableAdapter(
  * What earlier jobs of Adapt made for this task, tuned, or made as a control. Such adapters are no part of a pool that was not put together by hand:
  * it would change with every job, and hold what was learned from the same examples.
  */
-function isResult({ detail: { lineage } }: UsableAdapter, taskId: string): boolean {
+export function isResult({ detail: { lineage } }: UsableAdapter, taskId: string): boolean {
   const made = lineage?.adaptation
   return made !== undefined && (made.arm !== 'train' || made.control !== null || made.taskId === taskId)
 }
@@ -80,7 +80,8 @@ function one(id: string | null, field: string, base: ReadyBase, services: Source
   return { adapter, problems: problems.map((problem) => ({ ...problem, where: { ...problem.where, field, value: id } })) }
 }
 
-function fittingIds(base: ReadyBase, { bases }: Sources): readonly string[] {
+/** Every adapter of the library that fits the base model. Throws a Refusal where the base model is unknown. */
+export function fittingIds(base: ReadyBase, { bases }: Pick<Sources, 'bases'>): readonly string[] {
   const matches = bases.matches(base.id)
   if ('code' in matches) throw new Refusal([matches])
   return matches.fitting.map(({ id }) => id)

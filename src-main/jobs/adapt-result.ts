@@ -29,6 +29,7 @@ export function costOf(
     device: device.name,
     examples: train.length + (noValidation ? 0 : validation.length),
     scoredAdapters: selection.scoredAdapters,
+    selection: { tokens: selection.tokens, seconds: selection.seconds },
   }
 }
 

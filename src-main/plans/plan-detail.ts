@@ -18,7 +18,7 @@ export interface PlanDescriber {
 }
 
 /** Share of examples on which two arms are taken to disagree where nothing is known. */
-const assumedDisagreement = 0.2
+export const assumedDisagreement = 0.2
 
 /** A plan with what is known now, compared with the arm `baseline` (null: the pinned one, or the base model's); null for an unknown plan. */
 export function describePlan(describer: PlanDescriber, planId: string, baseline: string | null = null): PlanDetail | null {
