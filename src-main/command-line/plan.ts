@@ -3,17 +3,22 @@ import { errorProblem } from '../contract/problems.ts'
 import { didYouMean } from '../contract/suggest.ts'
 import { expandPlan, type Cell } from '../plans/expand-plan.ts'
 import { planPresets } from '../contract/plan-presets.ts'
+import { reportFormats } from '../contract/plan-run.ts'
 import { readPlan } from '../plans/read-plan.ts'
 import { exitCodes, outcome, type Arguments, type Command, type CommandContext, type Outcome } from './command.ts'
 import { formatTable } from './format.ts'
+import { clusterActions, clusterNotes, clusterOptions } from './plan-cluster.ts'
 import { readPlanFile } from './plan-file.ts'
 import { exportPlan, importPlan } from './plan-bundle.ts'
+import { reportPlan } from './plan-report.ts'
 
 const actions: Readonly<Record<string, (words: readonly string[], given: Arguments, context: CommandContext) => Promise<Outcome>>> = {
   presets: ([id], given) => Promise.resolve(id === undefined ? listed() : written(id, given)),
   check: ([path]) => (path === undefined ? Promise.resolve(usage('Name the plan\'s file: "amalgam plan check PLAN".')) : checked(path)),
+  report: reportPlan,
   export: exportPlan,
   import: importPlan,
+  ...clusterActions,
 }
 
 /** `plan`: presets of plans, and what a plan's file would run. */
@@ -27,17 +32,21 @@ export const planCommand: Command = {
     { name: 'base', value: 'BASE', help: 'Base model of a plan that is written.' },
     { name: 'task', value: 'TASK', repeatable: true, help: 'A task of a plan that is written.' },
     { name: 'pool', value: 'ADAPTER', repeatable: true, help: 'An adapter of its pool; all that fit when none is given.' },
+    ...clusterOptions,
     {
       name: 'out',
-      value: 'FILE',
-      help: 'export: the file to write; one named for the plan and the day, in the working folder, when not given.',
+      value: 'PLACE',
+      help: 'export: the file to write, one named for the plan and the day when not given; report: the folder to write into. The working folder when not given.',
     },
+    { name: 'format', value: 'FORMAT', allowed: reportFormats, help: 'report: print it in one form instead of writing a folder.' },
   ],
   notes: () => [
     ...formatTable([
       ['  plan presets', 'the presets there are'],
       ['  plan presets ID --base BASE --task TASK...', 'one of them as a plan in YAML'],
       ['  plan check PLAN', 'reads a plan (YAML or JSON), says what is wrong with it, and lists the jobs that it stands for'],
+      ...clusterNotes,
+      ['  plan report ID [--out DIR]', 'the report as a page, Markdown, CSV and LaTeX tables, in a new folder; --format prints one of them'],
       ['  plan export ID [--out FILE]', 'a plan with its results, its test examples in it and no weights, as one zip file'],
       ['  plan import FILE', 'reads such a file into the library'],
     ]),
