@@ -46,7 +46,10 @@ export const planCommand: Command = {
       ['  plan presets ID --base BASE --task TASK...', 'one of them as a plan in YAML'],
       ['  plan check PLAN', 'reads a plan (YAML or JSON), says what is wrong with it, and lists the jobs that it stands for'],
       ...clusterNotes,
-      ['  plan report ID [--out DIR]', 'the report as a page, Markdown, CSV and LaTeX tables, in a new folder; --format prints one of them'],
+      [
+        '  plan report ID [--out DIR]',
+        'the report as a page, Markdown, CSV and LaTeX tables, in a new folder; --format prints one of them',
+      ],
       ['  plan export ID [--out FILE]', 'a plan with its results, its test examples in it and no weights, as one zip file'],
       ['  plan import FILE', 'reads such a file into the library'],
     ]),

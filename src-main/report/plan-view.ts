@@ -20,6 +20,9 @@ export interface ReportInput {
   readonly agreements: readonly PlacedAgreement[]
 }
 
+/** Above so many tasks each has no drawing of its own; the heat map shows them together. */
+export const mostSingleTasks = 6
+
 /** An arm as people read it; its id where the plan does not know it (results of an edited plan). */
 export function armLabel({ file }: PlanDetail, id: string): string {
   return file.arms.find((arm) => arm.id === id)?.label ?? id

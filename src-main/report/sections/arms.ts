@@ -5,10 +5,18 @@ import { intervalRows } from '../charts/interval-rows.ts'
 import { looksInWords, lookOf } from '../charts/marks.ts'
 import { columnsOf, figureBlock, tableBlock, type ReportBlock, type ReportSection } from '../document.ts'
 import { shownBudget, shownCount, shownInterval, shownNumber, type Unit } from '../numbers.ts'
-import { armLabel, byBudget, directionOf, placesOf, placeWords, slugOf, taskTitle, unitOf, unitWords } from '../plan-view.ts'
-
-/** Above so many tasks each has no drawing of its own; the heat map shows them together. */
-export const mostSingleTasks = 6
+import {
+  armLabel,
+  byBudget,
+  directionOf,
+  mostSingleTasks,
+  placesOf,
+  placeWords,
+  slugOf,
+  taskTitle,
+  unitOf,
+  unitWords,
+} from '../plan-view.ts'
 
 /** What every arm reached: over all tasks, on each task, and as a map of tasks and arms. */
 export function armsSection(detail: PlanDetail): ReportSection {
