@@ -116,11 +116,11 @@ function describe(contrast: Contrast, interval: Interval): Measured {
       const own = here[here.length === 1 ? 0 : row]!
       const other = there?.[there.length === 1 ? 0 : row]
       for (let i = 0; i < own.length; i++) {
-        const difference = own[i]! - (other ? other[i]! : 0)
-        squares += difference * difference
-        if (difference === 1) plus++
-        else if (difference === -1) minus++
-        else if (difference !== 0) isSplit = false
+        const [value, reference] = [own[i]!, other ? other[i]! : 0]
+        squares += (value - reference) ** 2
+        if ((value !== 0 && value !== 1) || (reference !== 0 && reference !== 1)) isSplit = false
+        else if (value > reference) plus++
+        else if (value < reference) minus++
       }
       count += own.length
     }

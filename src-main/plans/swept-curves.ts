@@ -27,9 +27,14 @@ function curveOver(file: PlanFile, comparison: BudgetComparison, { id, axis }: (
     file.arms.filter((arm) => typeof settingsOf(arm)[id] === 'number'),
     (arm) => likeness(arm, id),
   )
-  const series = [...groups.values()].flatMap((arms) => {
+  const curves = [...groups.values()].flatMap((arms) => {
     const points = arms.flatMap((arm) => pointOf(arm.id, Number(settingsOf(arm)[id]), comparison))
-    return differ(points) ? [{ label: labelOf(arms, groups.size), points: sorted(points) }] : []
+    return differ(points) ? [{ arm: arms[0]!, points: sorted(points) }] : []
+  })
+  const labels = curves.map(({ arm }) => ownLabel(arm))
+  const series = curves.map(({ arm, points }, index) => {
+    const isOnly = labels.filter((label) => label === labels[index]).length === 1
+    return { label: isOnly ? labels[index]! : `${labels[index]!}: ${makerOf(arm)}`, points }
   })
   return series.length === 0 ? [] : [{ id, axis, budget: comparison.budget, series }]
 }
@@ -57,12 +62,15 @@ function likeness(arm: Arm, swept: string): string {
   return JSON.stringify([...Object.entries({ ...rest, params: null, selection: null }), ...settings].toSorted())
 }
 
-function labelOf(arms: readonly Arm[], groups: number): string {
-  const [first] = arms
-  const withOwn = first && 'withOwn' in first ? (first.withOwn ? 'With my LoRA' : 'Without my LoRA') : null
-  if (withOwn !== null && groups <= 2) return withOwn
-  const name = first?.label ?? first?.id ?? ''
-  return withOwn === null ? name : `${name} (${withOwn.toLowerCase().replace('lora', 'LoRA')})`
+function ownLabel(arm: Arm): string {
+  if (!('withOwn' in arm)) return arm.label ?? arm.id
+  return arm.withOwn ? 'With my LoRA' : 'Without my LoRA'
+}
+
+/** What made the arms of a curve, where several curves would be called the same. */
+function makerOf(arm: Arm): string {
+  if ('method' in arm && arm.method !== null) return arm.method
+  return ('preset' in arm ? arm.preset : null) ?? arm.kind
 }
 
 function pointOf(arm: string, x: number, { estimates }: BudgetComparison): readonly Point[] {
