@@ -11,10 +11,13 @@ import { clusterActions, clusterNotes, clusterOptions } from './plan-cluster.ts'
 import { readPlanFile } from './plan-file.ts'
 import { exportPlan, importPlan } from './plan-bundle.ts'
 import { reportPlan } from './plan-report.ts'
+import { planStatus, runOptions, runPlan } from './plan-run.ts'
 
 const actions: Readonly<Record<string, (words: readonly string[], given: Arguments, context: CommandContext) => Promise<Outcome>>> = {
   presets: ([id], given) => Promise.resolve(id === undefined ? listed() : written(id, given)),
   check: ([path]) => (path === undefined ? Promise.resolve(usage('Name the plan\'s file: "amalgam plan check PLAN".')) : checked(path)),
+  run: runPlan,
+  status: planStatus,
   report: reportPlan,
   export: exportPlan,
   import: importPlan,
@@ -32,6 +35,7 @@ export const planCommand: Command = {
     { name: 'base', value: 'BASE', help: 'Base model of a plan that is written.' },
     { name: 'task', value: 'TASK', repeatable: true, help: 'A task of a plan that is written.' },
     { name: 'pool', value: 'ADAPTER', repeatable: true, help: 'An adapter of its pool; all that fit when none is given.' },
+    ...runOptions,
     ...clusterOptions,
     {
       name: 'out',
@@ -45,6 +49,8 @@ export const planCommand: Command = {
       ['  plan presets', 'the presets there are'],
       ['  plan presets ID --base BASE --task TASK...', 'one of them as a plan in YAML'],
       ['  plan check PLAN', 'reads a plan (YAML or JSON), says what is wrong with it, and lists the jobs that it stands for'],
+      ['  plan run PLAN|ID', 'runs a plan from its file, or goes on with one of the library, and prints what it found'],
+      ['  plan status [ID]', 'the plans of the library, or one of them with its parts'],
       ...clusterNotes,
       [
         '  plan report ID [--out DIR]',

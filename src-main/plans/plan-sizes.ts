@@ -8,18 +8,20 @@ import { armOfAdapt } from './cell-input.ts'
 interface Asked {
   readonly arm: Arm
   readonly k: number
+  /** Of these, those that come from the pool: one's own LoRA counts as one of K. */
+  readonly taken: number
   readonly skip: number
 }
 
 /** Arms that want more adapters than the pool has: all of it is used then, which is said once for each K; and arms that leave most of it out. */
-export function checkPlanSizes({ arms }: Pick<PlanFile, 'arms'>, pool: number): readonly Problem[] {
-  const asked = arms.flatMap(askedOf)
-  const most = [...new Set(asked.map(({ k }) => k))].filter((k) => k > pool)
-  const skipping = asked.filter(({ skip, k }) => skip > 0 && pool - skip < k && pool - skip < pool)
+export function checkPlanSizes(plan: Pick<PlanFile, 'arms'>, pool: number): readonly Problem[] {
+  const asked = plan.arms.flatMap(askedOf)
+  const large = asked.filter(({ taken }) => taken > pool)
+  const skipping = asked.filter(({ skip, taken }) => skip > 0 && pool - skip < taken)
   return [
-    ...most.map((k) =>
+    ...[...Map.groupBy(large, ({ k }) => k)].map(([k, arms]) =>
       warningProblem('pool-small', `K is ${k}, and the pool has ${pool}: all of them are used.`, {
-        where: { field: 'pool', value: namesOf(asked.filter((one) => one.k === k)) },
+        where: { field: 'pool', value: namesOf(arms) },
         hint: 'Results for larger K would be the same; import more adapters, or take a smaller K.',
       }),
     ),
@@ -40,7 +42,7 @@ function askedOf(arm: Arm): readonly Asked[] {
   const { params } = checkAdaptParams(adapt)
   if (params['selection'] === 'all' || arm.kind === 'best_single') return []
   const [k, skip] = [Number(params['k']), Number(params['skip'])]
-  return [{ arm, k: needsOwn(arm) && params['ownFirst'] === true ? k - 1 : k, skip }]
+  return [{ arm, k, taken: needsOwn(arm) && params['ownFirst'] === true ? k - 1 : k, skip }]
 }
 
 function namesOf(asked: readonly Asked[]): string {

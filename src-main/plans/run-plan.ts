@@ -13,8 +13,8 @@ import { resolvePlan, type PlanResolution } from './resolve-plan.ts'
 
 /** Runs plans, keeps what they give, and knows how those that run go. */
 export interface PlanRunner {
-  /** Reads and keeps a plan, and begins to run it. */
-  start(draft: unknown): Promise<{ readonly planId: string | null; readonly problems: readonly Problem[] }>
+  /** Reads and keeps a plan, and begins to run it: all of it, or the cells named. */
+  start(draft: unknown, cells?: readonly string[]): Promise<{ readonly planId: string | null; readonly problems: readonly Problem[] }>
   /** Goes on with the cells named, or all that are not done; done ones are run anew with `again`. */
   run(planId: string, cells?: readonly string[], again?: boolean): Promise<readonly Problem[]>
   /** Ends after 200 ms at most; what is done stays. */
@@ -74,17 +74,32 @@ export function createPlanRunner(services: PlanServices): PlanRunner {
     })
   }
 
-  const hasAdapter = ({ adapterId }: PlanCell): boolean => adapterId !== null && library.adapters.get(adapterId)?.status === 'ok'
+  const hasAdapter = ({ adapterId }: Pick<PlanCell, 'adapterId'>): boolean =>
+    adapterId !== null && library.adapters.get(adapterId)?.status === 'ok'
 
   return {
-    async start(draft) {
+    async start(draft, named = []) {
       const { plan: file, problems: said } = readPlan(draft)
       if (!file) return { planId: null, problems: said }
       const resolution = await resolvePlan(file, services)
       const problems = [...said, ...resolution.problems]
       if (!resolution.resolved) return { planId: null, problems }
       const planId = randomUUID()
-      const cells = expandPlan(file)
+      const cells = expandPlan(file).map(({ id, arm, task, budget, seed, needs }) => ({
+        id,
+        arm: arm.id,
+        task,
+        budget,
+        seed,
+        needs: [...needs],
+      }))
+      const { open, problems: unknown } = openCells(
+        cells.map((cell) => ({ ...cell, state: 'waiting', adapterId: null })),
+        named,
+        false,
+        hasAdapter,
+      )
+      if (hasError(unknown)) return { planId: null, problems: [...problems, ...unknown] }
       plans.insert(
         {
           ...{ id: planId, file, state: 'running', baseName: resolution.base?.name ?? file.base, createdAt: now().toISOString() },
@@ -92,9 +107,9 @@ export function createPlanRunner(services: PlanServices): PlanRunner {
           provenance: provenanceOf(resolution, services),
           ...{ importedFrom: null, problems: problems.filter(({ severity }) => severity === 'warning') },
         },
-        cells.map(({ id, arm, task, budget, seed, needs }) => ({ id, arm: arm.id, task, budget, seed, needs: [...needs] })),
+        cells,
       )
-      begin(planId, resolution.resolved, new Set(cells.map(({ id }) => id)), false)
+      begin(planId, resolution.resolved, open, false)
       return { planId, problems }
     },
     async run(planId, cells = [], again = false) {
