@@ -57,6 +57,29 @@ export function countCells(cells: readonly Pick<PlanCell, 'state'>[]): CellCount
   return { ...counts, total: cells.length }
 }
 
+/** Where a cell stands: its adapter is made first; then the test examples of a task are answered with all of its adapters in one go. */
+export type CellStep = Exclude<PlanCell['state'], 'running'> | 'making' | 'made' | 'testing'
+
+/** Where a cell stands now. */
+export function stepOf(cell: Pick<PlanCell, 'id' | 'state'>, progress: PlanDetail['progress']): CellStep {
+  if (cell.state !== 'running') return cell.state
+  if (progress === null || progress.cell === cell.id) return 'making'
+  return progress.cell === null ? 'testing' : 'made'
+}
+
+/** About how much of a cell's work is making its adapter; the rest is the test. */
+const makingShare = 0.75
+
+/** About how much of a plan is done, 0 to 1: every cell counts the same. */
+export function fractionDone({ cells, progress }: Pick<PlanDetail, 'cells' | 'progress'>): number {
+  const fraction = progress?.fraction ?? 0
+  const worth: Readonly<Record<CellStep, number>> = {
+    ...{ waiting: 0, done: 1, failed: 1, left: 1, made: makingShare },
+    ...{ making: makingShare * fraction, testing: makingShare + (1 - makingShare) * fraction },
+  }
+  return cells.length === 0 ? 0 : cells.reduce((sum, cell) => sum + worth[stepOf(cell, progress)], 0) / cells.length
+}
+
 /** Arms down, places across; a place is a task with a budget and a seed, as far as the cells depend on them. */
 export interface CellGrid {
   readonly columns: readonly { readonly key: string; readonly task: string; readonly words: string }[]

@@ -1,6 +1,6 @@
 import type { Arm, ArmRole } from '../../../src-main/contract/plan.ts'
-import type { CellCounts } from '../../state/compare-results.ts'
-import type { PlanCell, PlanSummary } from '../../../src-main/contract/plan-run.ts'
+import type { CellCounts, CellStep } from '../../state/compare-results.ts'
+import type { PlanSummary } from '../../../src-main/contract/plan-run.ts'
 import type { StatusKind } from '../../parts/status.ts'
 import { controlOf } from '../../../src-main/contract/controls.ts'
 import { findMethod } from '../../../src-main/contract/methods.ts'
@@ -22,14 +22,16 @@ export const planMarks = {
   imported: { kind: 'duplicate', label: 'read from a file' },
 } as const satisfies Readonly<Record<PlanSummary['state'], { readonly kind: StatusKind; readonly label: string }>>
 
-/** State of a cell as a mark. */
+/** Where a cell stands, as a mark. */
 export const cellMarks = {
   waiting: { kind: 'queued', label: 'waiting' },
-  running: { kind: 'running', label: 'running' },
+  making: { kind: 'running', label: 'running' },
+  made: { kind: 'running', label: 'made, not tested yet' },
+  testing: { kind: 'running', label: 'being tested' },
   done: { kind: 'done', label: 'done' },
   failed: { kind: 'failed', label: 'failed' },
   left: { kind: 'cancelled', label: 'left out, because what it needs failed' },
-} as const satisfies Readonly<Record<PlanCell['state'], { readonly kind: StatusKind; readonly label: string }>>
+} as const satisfies Readonly<Record<CellStep, { readonly kind: StatusKind; readonly label: string }>>
 
 /** What an arm does, in a few words. */
 export function armWords(arm: Arm): string {

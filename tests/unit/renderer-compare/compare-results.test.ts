@@ -5,9 +5,11 @@ import { planPresets } from '../../../src-main/contract/plan-presets.ts'
 import {
   comparisonAt,
   countCells,
+  fractionDone,
   layOutGrid,
   mergedCells,
   placeOf,
+  stepOf,
   totalsOf,
   verdictAt,
 } from '../../../src-renderer/state/compare-results.ts'
@@ -64,6 +66,25 @@ test('a grid of one task has its jobs only', () => {
 test('cells are counted by state', () => {
   const states = ['done', 'done', 'failed', 'left', 'running', 'waiting'] as const
   expect(countCells(states.map((state) => ({ state })))).toEqual({ done: 2, failed: 1, left: 1, running: 1, waiting: 1, total: 6 })
+})
+
+test('a cell that runs is being made, waits for the test, or is tested; each counts for a part of the plan', () => {
+  const progress = (cell: string | null) => ({ cell, stage: 'learning', fraction: 0.5, etaSeconds: null })
+  const running = { id: 'a', state: 'running' } as const
+  expect([stepOf(running, progress('a')), stepOf(running, progress('b')), stepOf(running, progress(null))]).toEqual([
+    'making',
+    'made',
+    'testing',
+  ])
+  expect(stepOf({ id: 'a', state: 'done' }, progress('a'))).toBe('done')
+  const detail = makePlanDetail()
+  const cells = detail.cells
+    .slice(0, 4)
+    .map((cell, index) => ({ ...cell, state: (['done', 'running', 'running', 'waiting'] as const)[index]! }))
+  const parts = { cells, progress: progress(cells[2]!.id) }
+  expect(fractionDone(parts)).toBeCloseTo((1 + 0.75 + 0.375) / 4, 12)
+  expect(fractionDone({ cells, progress: progress(null) })).toBeCloseTo((1 + 0.875 + 0.875) / 4, 12)
+  expect([fractionDone({ cells: [], progress: null }), fractionDone({ cells: detail.cells, progress: null })]).toEqual([0, 1])
 })
 
 test('what an arm would take alone is the sum of its four parts', () => {
