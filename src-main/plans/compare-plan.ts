@@ -88,7 +88,7 @@ function wordsAt(
   { measured }: ComparedPlan,
   place: Place,
   turned: Turn,
-): Pick<Parameters<typeof speakVerdict>[0], 'valueOf' | 'unit' | 'labelled' | 'smallTasks'> {
+): Pick<Parameters<typeof speakVerdict>[0], 'valueAt' | 'unit' | 'labelled' | 'smallTasks'> {
   const labelled = new Set(
     place.over.map((task) =>
       Math.max(
@@ -100,7 +100,7 @@ function wordsAt(
   const examplesOn = (task: string): number => Math.max(0, ...arms.map((arm) => arm.tasks.get(task)?.exampleIds.length ?? 0))
   const [only] = labelled
   return {
-    valueOf(role) {
+    valueAt(role) {
       const arm = arms.find((entry) => entry.role === role)
       const found = arm && measured(arm.id, null, place)
       return found ? turnedValue(found.interval.value, turned, place) : null

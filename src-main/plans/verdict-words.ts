@@ -14,7 +14,7 @@ export interface VerdictFacts {
   /** What was measured of the verdict's decisive difference. */
   readonly decisive: Measured | null
   /** Value of the arm with that role, in the metric's own units; null where it was not measured here. */
-  readonly valueOf: (role: ArmRole) => number | null
+  readonly valueAt: (role: ArmRole) => number | null
   /** Whether the plan has an arm with that role. */
   readonly isPlanned: (role: ArmRole) => boolean
   readonly unit: Unit
@@ -83,9 +83,9 @@ function readingOf({ evidence }: Verdict, arm: ArmRole, to: ArmRole) {
 }
 
 /** The sentence that every report fills in, from the measured arms; what was not measured is said. */
-function statementOf({ valueOf, unit, labelled }: VerdictFacts): string {
+function statementOf({ valueAt, unit, labelled }: VerdictFacts): string {
   const say = (role: ArmRole): string => {
-    const value = valueOf(role)
+    const value = valueAt(role)
     return value === null ? 'not measured' : numbersOf(unit).value(value)
   }
   return [
@@ -139,14 +139,14 @@ function toDecide(facts: VerdictFacts): string | null {
 }
 
 /** Arms whose results would let the rules go on: with one's own LoRA in the plan those of rules 1 to 3, else those of rule 5. */
-function missingRoles({ verdict, valueOf, isPlanned }: VerdictFacts): readonly ArmRole[] {
+function missingRoles({ verdict, valueAt, isPlanned }: VerdictFacts): readonly ArmRole[] {
   const aims: readonly ArmRole[] =
     verdict.missing.length === 1
       ? verdict.missing
       : isPlanned('own') || isPlanned('mergedWithOwn')
         ? ['own', 'mergedWithOwn']
         : ['merged', 'random']
-  const unmeasured = aims.filter((role) => valueOf(role) === null)
+  const unmeasured = aims.filter((role) => valueAt(role) === null)
   return unmeasured.length > 0 ? unmeasured : verdict.missing
 }
 

@@ -117,7 +117,12 @@ export function madeComparison(size: MadePlanSize, seed = 1): MadeComparison {
   const arms = madeArms(size.arms)
   const tasks = madeTasks(size.tasks)
   const outcomes = madeOutcomes({ ...size, seeds: 1, examples: Math.min(size.examples, 100) }, seed)
-  const values = new Map(outcomes.map(({ id, tasks: onTasks }) => [id, [...onTasks.values()].map(({ bySeed }) => average(bySeed.flat()))]))
+  const values = new Map(
+    outcomes.map(({ id, tasks: onTasks }) => [
+      id,
+      [...onTasks.values()].map(({ bySeed }) => average(bySeed.flatMap((row) => Array.from(row)))),
+    ]),
+  )
   const places = [...tasks.map(({ id }, index) => ({ task: id, index })), ...(size.tasks > 1 ? [{ task: null, index: null }] : [])]
   const at = (arm: string, index: number | null): number => {
     const own = values.get(arm) ?? []
@@ -218,7 +223,7 @@ function budgetCurve(arms: readonly MadeArm[], size: MadePlanSize): SweptCurve {
 
 /** Agreement on the first task and seed. */
 export function madeAgreement(outcomes: readonly (ComparedArm & MadeArm)[]): Agreement {
-  const answers = outcomes.map(({ tasks }) => [...tasks.values()][0]?.bySeed[0] ?? [])
+  const answers = outcomes.map(({ tasks }) => Array.from([...tasks.values()][0]?.bySeed[0] ?? []))
   const count = (test: (example: number) => boolean): number => answers[0]?.filter((_, example) => test(example)).length ?? 0
   return {
     arms: outcomes.map(({ id }) => id),

@@ -1,11 +1,11 @@
 import { expect, test } from 'vitest'
 import { agreementOf } from '../../../src-main/plans/agreement.ts'
-import { planOutcomes } from '../../../src-main/plans/outcomes.ts'
+import { planOutcomes, type PlanOutcomesQuery } from '../../../src-main/plans/outcomes.ts'
 import { insertPlan, planOf, planTaskOf, resultOf } from '../library/plan-support.ts'
 import { openPlanBench } from './plan-library.ts'
 
 const run = { planId: 'p', task: 't', budget: 100, seed: 2 } as const
-const query = { ...run, arms: ['base', 'own'], right: [], wrong: [], text: '', offset: 0, limit: 50 }
+const query: PlanOutcomesQuery = { ...run, arms: ['base', 'own'], right: [], wrong: [], text: '', offset: 0, limit: 50 }
 
 function filled() {
   const { plans } = openPlanBench()
@@ -51,8 +51,7 @@ test('examples are shown with what the arms answered, filtered by who is right',
       { arm: 'own', prediction: null, value: 0 },
     ],
   })
-  const found = (given: Partial<typeof query & { right: string[]; wrong: string[] }>) =>
-    planOutcomes(plans, { ...query, ...given }).rows.map(({ exampleId }) => exampleId)
+  const found = (given: Partial<PlanOutcomesQuery>) => planOutcomes(plans, { ...query, ...given }).rows.map(({ exampleId }) => exampleId)
   expect(found({ right: ['own'] })).toEqual(['e0', 'e2'])
   expect(found({ right: ['own'], wrong: ['base'] })).toEqual(['e2'])
   // Half right is not right.

@@ -21,7 +21,7 @@ function speak(differences: Differences, given: Partial<VerdictFacts> = {}) {
     ...{ interval: verdict.decisive.difference, examples: 300, tasks: 1, seeds: 1, disagreement: 0.12, split: null },
   }
   return speakVerdict({
-    ...{ task: 't', verdict, decisive, valueOf: (role: ArmRole) => values[role], isPlanned: () => true },
+    ...{ task: 't', verdict, decisive, valueAt: (role: ArmRole) => values[role], isPlanned: () => true },
     ...{ unit: 'fraction', labelled: 100, smallTasks: 0, margin: 0.02 },
     ...given,
   })
@@ -66,7 +66,7 @@ describe('the headline is that of the rule', () => {
     ['undecided', toOthers(open, above, above), 'Not decidable with this test set.'],
     ['incomplete', { 'merged base': above, 'mergedWithOwn own': above }, 'No verdict: there is no result of your own LoRA re-tuned.'],
   ])('%s', (outcome, differences, headline) => {
-    const spoken = speak(differences, { valueOf: (role) => (role === 'retuned' && outcome === 'incomplete' ? null : values[role]) })
+    const spoken = speak(differences, { valueAt: (role) => (role === 'retuned' && outcome === 'incomplete' ? null : values[role]) })
     expect([spoken.verdict.outcome, spoken.headline]).toEqual([outcome, headline])
     expect(spoken.toDecide === null).toBe(outcome !== 'undecided' && outcome !== 'incomplete')
   })
@@ -82,9 +82,9 @@ test('the statement is filled from the measured arms, with one decimal, and says
     'Base 46.7. Your own LoRA on the same 100 examples 65.7. Merge without it 65.2, with it 67.5. ' +
       "Same merge with random parameters: without it 60.9, with it 67.2. Only re-tuning your own LoRA's coefficients 66.0.",
   )
-  const few = speak(toOthers(above, above, above), { labelled: null, valueOf: (role) => (role === 'base' ? 0.5 : null) })
+  const few = speak(toOthers(above, above, above), { labelled: null, valueAt: (role) => (role === 'base' ? 0.5 : null) })
   expect(few.statement).toContain('Base 50.0. Your own LoRA on the same examples not measured. Merge without it not measured')
-  const loss = speak(toOthers(above, above, above), { unit: 'nats', valueOf: () => 1.23456 })
+  const loss = speak(toOthers(above, above, above), { unit: 'nats', valueAt: () => 1.23456 })
   expect(loss.statement).toContain('Base 1.235.')
   expect(loss.strength).toContain('+0.100 nats')
 })
@@ -134,7 +134,7 @@ describe('what would decide it', () => {
   })
 
   test('arms that are not in the plan are to be added, those without a result to be run', () => {
-    const missing = (roles: readonly ArmRole[]) => ({ valueOf: (role: ArmRole) => (roles.includes(role) ? null : values[role]) })
+    const missing = (roles: readonly ArmRole[]) => ({ valueAt: (role: ArmRole) => (roles.includes(role) ? null : values[role]) })
     const noRetuned = { 'mergedWithOwn own': above }
     expect(speak(noRetuned, { ...missing(['retuned']), isPlanned: (role) => role !== 'retuned' }).toDecide).toBe(
       'Add to the plan: your own LoRA re-tuned (role retuned).',
