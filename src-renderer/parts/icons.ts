@@ -57,6 +57,9 @@ export const icons = {
   lockOpen: 'M4 7.25h8v6H4zM5.75 7V5a2.25 2.25 0 0 1 4.3-.9',
   sliders: 'M2.75 4.75h6M12 4.75h1.25M2.75 11.25H4M7.25 11.25h6M10.4 3.1v3.3M5.6 9.6v3.3',
   adapt: 'M2.75 2.75v10.5h10.5M5 10.75c1.2-4.6 3.4-6 8-6.2',
+  runs: 'M2.75 3.5h10.5M2.75 6.75h10.5M2.75 10h5M2.75 13.25h3.5M9 11.25l1.75 1.75 3-3.75',
+  pin: 'M5.5 2.75h5M6.25 2.75v3.75L4 9.25h8L9.75 6.5V2.75M8 9.25v4',
+  archive: 'M2.25 3.25h11.5v3H2.25zM3.25 6.25v6.5h9.5v-6.5M6.25 9h3.5',
   list: 'M5.5 4h7.75M5.5 8h7.75M5.5 12h7.75M2.75 4h.01M2.75 8h.01M2.75 12h.01',
 } as const satisfies Readonly<Record<string, string>>
 

@@ -26,6 +26,8 @@ import { LicencesState } from './licences.svelte.ts'
 import { MergeState } from './merge.svelte.ts'
 import { Navigation } from './navigation.svelte.ts'
 import { RecoveryState } from './recovery.svelte.ts'
+import { RunActions } from './run-actions.svelte.ts'
+import { RunsState } from './runs.svelte.ts'
 import { Selection } from './selection.svelte.ts'
 import { WatchingState } from './settings-watching.svelte.ts'
 import { SettingsState } from './settings.svelte.ts'
@@ -50,6 +52,7 @@ export function createApp(window: Window): AppState {
   const adapt = new AdaptState(bridge, announcer, bases)
   const tasks = new TasksState(bridge, announcer)
   const compare = new CompareState(bridge, announcer)
+  const runs = new RunsState(bridge)
   const undo = new UndoState(bridge, announcer)
   const info = new InfoState(bridge)
   const imports = new ImportsState(bridge, announcer)
@@ -83,6 +86,8 @@ export function createApp(window: Window): AppState {
     adapt,
     adaptDraft: new AdaptDraft(bridge, adapt, selection),
     compare,
+    runs,
+    runActions: new RunActions(bridge, announcer, runs),
     guide: new GuideState({ info, settings, library, bases, tasks, imports, compare }),
     compareDraft: new CompareDraft(bridge, { compare, bases, tasks, selection }),
     trying: new TryState(bridge),

@@ -26,6 +26,8 @@ import type { LicencesState } from './licences.svelte.ts'
 import type { MergeState } from './merge.svelte.ts'
 import type { Navigation } from './navigation.svelte.ts'
 import type { RecoveryState } from './recovery.svelte.ts'
+import type { RunActions } from './run-actions.svelte.ts'
+import type { RunsState } from './runs.svelte.ts'
 import type { Selection } from './selection.svelte.ts'
 import type { WatchingState } from './settings-watching.svelte.ts'
 import type { SettingsState } from './settings.svelte.ts'
@@ -67,6 +69,8 @@ export interface AppState {
   readonly adapt: AdaptState
   readonly adaptDraft: AdaptDraft
   readonly compare: CompareState
+  readonly runs: RunsState
+  readonly runActions: RunActions
   /** First steps through the demo. */
   readonly guide: GuideState
   readonly compareDraft: CompareDraft

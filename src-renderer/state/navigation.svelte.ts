@@ -1,5 +1,17 @@
 /** The sections of the window, in the order of the list. */
-export const sectionIds = ['library', 'merge', 'inspect', 'models', 'tasks', 'evaluate', 'adapt', 'compare', 'jobs', 'settings'] as const
+export const sectionIds = [
+  'library',
+  'merge',
+  'inspect',
+  'models',
+  'tasks',
+  'evaluate',
+  'adapt',
+  'compare',
+  'runs',
+  'jobs',
+  'settings',
+] as const
 export type SectionId = (typeof sectionIds)[number]
 
 /** Owns which section is shown, and what a section was asked to show when it opens. */

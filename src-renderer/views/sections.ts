@@ -9,6 +9,7 @@ import JobsView from './jobs/JobsView.svelte'
 import LibraryView from './library/LibraryView.svelte'
 import MergeView from './merge/MergeView.svelte'
 import ModelsView from './models/ModelsView.svelte'
+import RunsView from './runs/RunsView.svelte'
 import SettingsView from './settings/SettingsView.svelte'
 import TasksView from './tasks/TasksView.svelte'
 
@@ -30,6 +31,7 @@ export const sections: readonly Section[] = [
   { id: 'evaluate', label: 'Evaluate', icon: 'evaluate', component: EvaluateView },
   { id: 'adapt', label: 'Adapt', icon: 'adapt', component: AdaptView },
   { id: 'compare', label: 'Compare', icon: 'compare', component: CompareView },
+  { id: 'runs', label: 'Runs', icon: 'runs', component: RunsView },
   { id: 'jobs', label: 'Jobs', icon: 'jobs', component: JobsView },
   { id: 'settings', label: 'Settings', icon: 'settings', component: SettingsView },
 ]
