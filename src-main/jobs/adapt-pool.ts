@@ -1,4 +1,5 @@
 import type { AdaptInput } from '../contract/adapt.ts'
+import { isNamedForCell } from '../contract/cell-name.ts'
 import { errorProblem, Refusal, type Problem } from '../contract/problems.ts'
 import type { ParamValues } from '../contract/params.ts'
 import { selectionIds, selectionOf } from '../contract/selection.ts'
@@ -64,10 +65,11 @@ export function usableAdapter(
 }
 
 /**
- * What earlier jobs of Adapt made for this task, tuned, or made as a control. Such adapters are no part of a pool that was not put together by hand:
+ * What earlier jobs of Adapt made for this task, tuned, or made as a control, and everything that plans made. Such adapters are no part of a pool that was not put together by hand:
  * it would change with every job, and hold what was learned from the same examples.
  */
-export function isResult({ detail: { lineage } }: UsableAdapter, taskId: string): boolean {
+export function isResult({ detail: { name, lineage } }: UsableAdapter, taskId: string): boolean {
+  if (lineage !== null && isNamedForCell(name)) return true
   const made = lineage?.adaptation
   return made !== undefined && (made.arm !== 'train' || made.control !== null || made.taskId === taskId)
 }

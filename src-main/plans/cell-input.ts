@@ -3,7 +3,7 @@ import { controlOf } from '../contract/controls.ts'
 import type { Arm } from '../contract/plan.ts'
 import { budgets } from '../contract/task.ts'
 import { needsOwn, type Cell } from './expand-plan.ts'
-import { cellAdapterName } from './plan-adapters.ts'
+import { nameOfCell } from './plan-adapters.ts'
 import type { CellToRun } from './plan-services.ts'
 
 type AdaptPart = Pick<AdaptInput, 'arm' | 'control' | 'preset' | 'params' | 'method'>
@@ -42,7 +42,7 @@ export function adaptInputOf({ plan, cell, ownId }: CellToRun): AdaptInput | nul
     ...part,
     ...{ baseId: plan.baseId, taskId, budget: budgetOf(cell), seed: seedOf(cell) },
     ...{ pool: [...plan.pool], ownId, startFrom: null, searched: {}, searchCoefficients: true },
-    name: cellAdapterName(cell),
+    name: nameOfCell(cell),
   }
 }
 

@@ -19,6 +19,13 @@ export interface PlanResolution {
   readonly problems: readonly Problem[]
 }
 
+const anecdoteHint = `At least ${anecdotalBelow} are needed for an interval worth its name.`
+
+/** Whether a problem says that a test is small, which results say for themselves once they are there. */
+export function isAnecdote({ code, hint }: Problem): boolean {
+  return code === 'task-small' && hint === anecdoteHint
+}
+
 /** Test examples that a plan asks of a task. */
 export function testCount({ counts }: Pick<Task, 'counts'>, { testLimit }: Pick<PlanFile, 'testLimit'>): number {
   return Math.min(counts.test, testLimit ?? Infinity)
@@ -80,7 +87,7 @@ function checkTask(task: Task, file: PlanFile, tasks: PlanServices['library']['t
   const test = testCount(task, file)
   const anecdotal = warningProblem('task-small', `${title} has ${test} test examples here: what it says is an anecdote.`, {
     where,
-    hint: `At least ${anecdotalBelow} are needed for an interval worth its name.`,
+    hint: anecdoteHint,
   })
   return [...(test < anecdotalBelow ? [anecdotal] : []), ...checkLabelled(task, file, tasks)]
 }

@@ -8,7 +8,7 @@ import { adapterOf, fingerprintOf, provenanceOf, taskOf } from './cell-facts.ts'
 import { adaptInputOf, seedOf } from './cell-input.ts'
 import { doneJob, followCellJob, stopIfAborted } from './follow-cell.ts'
 import { mergeRecipe } from './merge-cell.ts'
-import { cellAdapterName } from './plan-adapters.ts'
+import { nameOfCell } from './plan-adapters.ts'
 import type { CellHooks, CellToRun, MadeCell, PlanServices } from './plan-services.ts'
 
 export { measureCells, type MeasuredCell } from './measure-cells.ts'
@@ -57,7 +57,7 @@ async function runMerge(
     .selection.flatMap(({ adapterId, place }) => (place === null ? [] : [{ adapterId, place }]))
     .sort((left, right) => left.place - right.place)
     .flatMap(({ adapterId }) => library.adapters.get(adapterId) ?? [])
-  const recipe = mergeRecipe(arm, chosen, { name: cellAdapterName(cell), seed: seedOf(cell) })
+  const recipe = mergeRecipe(arm, chosen, { name: nameOfCell(cell), seed: seedOf(cell) })
   const { jobId, problems } = queue.start('merge', { recipe })
   if (jobId === null) throw new Refusal(problems)
   return followCellJob(jobId, services, hooks)
@@ -68,7 +68,7 @@ function knownJobs(toRun: CellToRun, known: string | null, services: PlanService
   const { library, queue, adapt: adaptServices } = services
   const last = doneJob(known, services)
   if (!last || last.resultAdapterId === null || library.adapters.get(last.resultAdapterId)?.status !== 'ok') return null
-  const name = cellAdapterName(toRun.cell)
+  const name = nameOfCell(toRun.cell)
   const isMerge = toRun.cell.arm.kind === 'merge'
   const adapt = isMerge ? queue.list().find((job) => job.kind === 'select' && job.title === name && job.state === 'done') : last
   const input = adaptInputOf(toRun)

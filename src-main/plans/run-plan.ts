@@ -9,7 +9,7 @@ import { openCells } from './open-cells.ts'
 import { createPlanMeter, type PlanMeter } from './plan-meter.ts'
 import type { PlanServices, ResolvedPlan } from './plan-services.ts'
 import { readPlan } from './read-plan.ts'
-import { resolvePlan, type PlanResolution } from './resolve-plan.ts'
+import { isAnecdote, resolvePlan, type PlanResolution } from './resolve-plan.ts'
 
 /** Runs plans, keeps what they give, and knows how those that run go. */
 export interface PlanRunner {
@@ -105,7 +105,7 @@ export function createPlanRunner(services: PlanServices): PlanRunner {
           ...{ id: planId, file, state: 'running', baseName: resolution.base?.name ?? file.base, createdAt: now().toISOString() },
           ...{ startedAt: null, endedAt: null, archived: false, baseline: null, headline: null, process: processToken() },
           provenance: provenanceOf(resolution, services),
-          ...{ importedFrom: null, problems: problems.filter(({ severity }) => severity === 'warning') },
+          ...{ importedFrom: null, problems: problems.filter((problem) => problem.severity === 'warning' && !isAnecdote(problem)) },
         },
         cells,
       )
