@@ -26,8 +26,9 @@ export function planResultHandlers({
     'plans.agreement': (run) => agreementOf(plans, run),
     'plans.setArchived': ({ planIds, archived }) => {
       const problems = planIds.flatMap((id) => (plans.get(id) ? [] : unknownPlan(id)))
-      for (const id of planIds) plans.patch(id, { archived })
-      emitChanged(planIds)
+      const known = planIds.filter((id) => plans.get(id) !== null)
+      for (const id of known) plans.patch(id, { archived })
+      emitChanged(known)
       return { problems }
     },
     'plans.pinBaseline': ({ planId, arm }) => {

@@ -179,6 +179,8 @@ export function createPlanCellStore(db: Database.Database): PlanCellStore {
 }
 
 function planCellOf(row: CellRow): PlanCell {
+  // What a cell gave before it was run again counts no more.
+  const isDone = row.state === 'done'
   return {
     id: row.cell,
     arm: row.arm,
@@ -190,10 +192,10 @@ function planCellOf(row: CellRow): PlanCell {
     jobId: row.job_id,
     adapterId: row.adapter_id,
     adapterName: row.adapter_name,
-    value: row.value,
-    n: row.n,
-    cost: row.cost === null ? null : (JSON.parse(row.cost) as PlanCell['cost']),
-    appVersion: row.app_version,
+    value: isDone ? row.value : null,
+    n: isDone ? row.n : 0,
+    cost: isDone && row.cost !== null ? (JSON.parse(row.cost) as PlanCell['cost']) : null,
+    appVersion: isDone ? row.app_version : null,
     problems: parsedList<PlanCell['problems'][number]>(row.problems),
   }
 }

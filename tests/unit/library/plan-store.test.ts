@@ -100,6 +100,7 @@ test('values of done cells are read packed, and lists of equal ids are kept once
   // A cell that is run again counts when it is done again.
   plans.patchCell('a', 't/-/-/base', { state: 'running' })
   expect([...plans.values('a').keys()]).toEqual(['t/100/1/own', 't/100/2/own'])
+  expect(plans.cells('a')[1]).toMatchObject({ id: 't/-/-/base', value: null, n: 0, cost: null, appVersion: null })
 })
 
 test('the revision grows with the results alone', () => {
