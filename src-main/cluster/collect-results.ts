@@ -62,7 +62,8 @@ export async function collectResults(folder: string, { library, emitPlan, now }:
       plans.patchCell(planId, cell.cell, { state: 'failed', problems: failure.problems })
     } else {
       missing.push(cell.cell)
-      plans.patchCell(planId, cell.cell, { state: 'waiting', problems: found ? [found.problem] : [] })
+      const isLeft = cell.needs.some((need) => failed.some((other) => other.cell === need))
+      plans.patchCell(planId, cell.cell, { state: isLeft ? 'left' : 'waiting', problems: found ? [found.problem] : [] })
     }
   }
   const total = plan.cells.length

@@ -1,9 +1,10 @@
-import { mkdir, mkdtemp, rm, symlink } from 'node:fs/promises'
+import { mkdir, mkdtemp, readdir, rm, symlink } from 'node:fs/promises'
 import { hostname } from 'node:os'
 import { join } from 'node:path'
 import type { ClusterJob } from '../contract/cluster-job.ts'
 import type { CellResult } from '../contract/plan-run.ts'
 import { errorProblem, Refusal, type Problem } from '../contract/problems.ts'
+import { hashOf } from '../jobs/evaluate-key.ts'
 import type { CellHooks, CellToRun, PlanServices } from '../plans/plan-services.ts'
 import { copyAdapterTo } from './copy-content.ts'
 import { cellOfJob } from './describe-jobs.ts'
@@ -54,8 +55,9 @@ export async function runJob(file: string, options: RunJobOptions, tools: JobToo
     // Another process may have ended it since.
     const meanwhile = await readResult(shared, job.number)
     if (meanwhile && isResultOf(meanwhile, job)) return { state: 'known', job, result: meanwhile }
+    const own = await ownOf(job, shared)
     const signal = AbortSignal.any([tools.signal, lock.lost])
-    const result = await runNoted(job, shared, options, { ...tools, signal })
+    const result = await runNoted(job, own, shared, options, { ...tools, signal })
     return { state: 'done', job, result }
   } finally {
     await lock.release()
@@ -63,9 +65,15 @@ export async function runJob(file: string, options: RunJobOptions, tools: JobToo
 }
 
 /** Runs it, and leaves a note where it failed; a job that was stopped leaves none. */
-async function runNoted(job: ClusterJob, shared: SharedFolder, options: RunJobOptions, tools: JobTools): Promise<CellResult> {
+async function runNoted(
+  job: ClusterJob,
+  own: CellResult | null,
+  shared: SharedFolder,
+  options: RunJobOptions,
+  tools: JobTools,
+): Promise<CellResult> {
   try {
-    const result = await runAlone(job, shared, options, tools)
+    const result = await runAlone(job, own, shared, options, tools)
     await rm(shared.failure(job.number), { force: true })
     await rm(shared.work(job.number), { recursive: true, force: true })
     return result
@@ -78,10 +86,14 @@ async function runNoted(job: ClusterJob, shared: SharedFolder, options: RunJobOp
   }
 }
 
-async function runAlone(job: ClusterJob, shared: SharedFolder, options: RunJobOptions, tools: JobTools): Promise<CellResult> {
-  const own = await ownOf(job, shared)
-  await mkdir(options.work, { recursive: true })
-  const folder = await mkdtemp(join(options.work, 'amalgam-job-'))
+async function runAlone(
+  job: ClusterJob,
+  own: CellResult | null,
+  shared: SharedFolder,
+  options: RunJobOptions,
+  tools: JobTools,
+): Promise<CellResult> {
+  const folder = await freshFolder(options.work, `amalgam-job-${hashOf([shared.root, job.fingerprint]).slice(0, 12)}-`)
   try {
     await linkCheckpoints(folder, shared.work(job.number))
     return await tools.withLibrary(folder, (services) => runIn(services, job, own, shared, options, tools))
@@ -143,6 +155,13 @@ async function ownOf({ needs, cell }: ClusterJob, shared: SharedFolder): Promise
 
 function ownContent({ name, contentHash }: NonNullable<CellResult['adapter']>, number: number, shared: SharedFolder) {
   return { name, contentHash, path: shared.adapter(number) }
+}
+
+/** A new folder below `work`; those that killed processes of the same job left on this machine go. */
+async function freshFolder(work: string, start: string): Promise<string> {
+  await mkdir(work, { recursive: true })
+  for (const name of await readdir(work)) if (name.startsWith(start)) await rm(join(work, name), { recursive: true, force: true })
+  return mkdtemp(join(work, start))
 }
 
 /** Checkpoints and journals of the job's library lie in the shared folder, where the next process finds them. */

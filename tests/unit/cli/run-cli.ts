@@ -16,9 +16,15 @@ export interface CliRun {
 }
 
 /** Runs `amalgam` with these words in a process of its own, as a person does; `input` is given to its standard input. */
-export function runCli(words: readonly string[], options: { readonly cwd?: string; readonly input?: string } = {}): Promise<CliRun> {
+export function runCli(
+  words: readonly string[],
+  options: { readonly cwd?: string; readonly input?: string; readonly env?: NodeJS.ProcessEnv } = {},
+): Promise<CliRun> {
   return new Promise((resolve, reject) => {
-    const child = spawn(process.execPath, [join(root, 'src-main/cli.ts'), ...words], { cwd: options.cwd ?? tmpdir() })
+    const child = spawn(process.execPath, [join(root, 'src-main/cli.ts'), ...words], {
+      cwd: options.cwd ?? tmpdir(),
+      env: { ...process.env, ...options.env },
+    })
     let out = ''
     let err = ''
     child.stdout.on('data', (chunk) => (out += String(chunk)))
