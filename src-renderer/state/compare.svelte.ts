@@ -83,6 +83,7 @@ export class CompareState {
 
   /** Keeps the arm that is compared with, for this plan and its reports; null for the base model again. */
   async pin(arm: string | null): Promise<void> {
+    this.baseline = null
     await this.#change('The arm was not pinned.', (planId) => this.#bridge.call('plans.pinBaseline', { planId, arm }))
   }
 
