@@ -17,6 +17,7 @@ import { importPaths } from '../src-main/command-line/import.ts'
 import { runMerge } from '../src-main/command-line/merge.ts'
 import { createProgressLine } from '../src-main/command-line/progress-line.ts'
 import { withSession, type Session } from '../src-main/command-line/session.ts'
+import { planPresets } from '../src-main/contract/plan-presets.ts'
 import type { ImportReport } from '../src-main/contract/import-report.ts'
 import { hasError, Refusal } from '../src-main/contract/problems.ts'
 import type { MergeResult, RecipeInput } from '../src-main/contract/recipe.ts'
@@ -107,13 +108,21 @@ async function demonstrate(session: Session): Promise<readonly string[]> {
 
 /** The quick look: its verdict in words, and its report. */
 async function askWhetherWorthIt(session: Session, { items }: ImportReport): Promise<readonly string[]> {
-  say(`6. Is recycling worth it on "${values.task}"? The quick look: seven arms on the same 100 labelled examples`)
-  const base = await findBase(session, join(demo, 'base-model'), terminal)
+  say(
+    `6. Is recycling worth it on "${values.task}"? The quick look: ${planPresets[0]!.plan.arms.length} arms on the same labelled examples`,
+  )
+  const { adapters, bases } = session.services.library
+  const baseId = await findBase(session, join(demo, 'base-model'), terminal)
   await findTasks(session, [join(demo, 'tasks', `${values.task}.task.json`)])
-  // In the order of their names, so that ties in a selection fall alike in every library.
-  const ids = [...items].sort((left, right) => (left.path < right.path ? -1 : 1)).flatMap(({ id }) => id ?? [])
+  // By name, as a person writes a plan, and in the order of the names, so that ties in a selection fall alike in every library.
+  const names = items.flatMap(({ id }) => (id === null ? [] : (adapters.get(id)?.name ?? []))).sort()
   const folder = values.out === undefined ? libraryFolder : resolve(values.out)
-  const found = await takeQuickLook(session, { base, pool: ids, task: values.task }, folder, terminal.progress)
+  const found = await takeQuickLook(
+    session,
+    { base: bases.get(baseId)?.name ?? baseId, pool: names, task: values.task },
+    folder,
+    terminal.progress,
+  )
   const { headline, statement, strength, toDecide, jobs, seconds, aloneSeconds, path } = found
   say(
     ...['', headline, statement, strength, ...(toDecide === null ? [] : [toDecide]), ''].map(indented),
@@ -145,10 +154,13 @@ async function evaluateAll(session: Session, mergedId: string): Promise<readonly
   return runTable(runs)
 }
 
-/** "11 imported, 1 duplicate, 7 refused (weights-missing 2, not-a-lora 1)". */
-function importWords({ counts }: ImportReport): string {
-  const reasons = Object.entries(counts.byReason).map(([code, count]) => `${code} ${count}`)
-  const why = reasons.length === 0 ? '' : ` (${reasons.join(', ')})`
+/** "11 imported, 1 duplicate, 7 refused: one-factor (tensor-missing), ...": each refused one with its reason. */
+function importWords({ counts, items }: ImportReport): string {
+  const refused = items.flatMap(({ path, status, problems }) => {
+    const worst = problems.find((problem) => problem.severity === 'error')
+    return status === 'refused' ? [`${path.split(/[\\/]/).at(-1)} (${worst?.code ?? 'no reason'})`] : []
+  })
+  const why = refused.length === 0 ? '' : `: ${refused.join(', ')}`
   return `${counts.imported} imported, ${counts.duplicate} duplicate, ${counts.refused} refused${why}`
 }
 

@@ -12,6 +12,7 @@ h3 { font-size: 16px; margin: 28px 0 8px; }
 p, ul { margin: 8px 0; max-width: 72ch; }
 li { margin: 4px 0; }
 a { color: var(--accent); }
+h1 + .subtitle { max-width: none; }
 .subtitle, .note, figcaption .note { color: var(--quiet); font-size: 13px; }
 .verdict { margin: 20px 0 24px; padding: 20px 24px; border: 1px solid var(--line); border-left: 6px solid var(--accent); background: var(--sunken); }
 .verdict .headline { font-size: 24px; line-height: 1.3; font-weight: 600; margin: 0 0 8px; max-width: none; }

@@ -53,13 +53,18 @@ function costTable(detail: PlanDetail): readonly ReportBlock[] {
         '#Really spent',
         ...(devices.length > 1 ? ['Device'] : []),
       ),
-      rows: detail.costs.map((entry) => [...costCells(detail, entry), ...(devices.length > 1 ? [entry.cost.device] : [])]),
+      rows: inPlanOrder(detail).map((entry) => [...costCells(detail, entry), ...(devices.length > 1 ? [entry.cost.device] : [])]),
     }),
     {
       kind: 'text',
       text: `Alone, the arms would take ${shownSeconds(alone)} together; ${shownSeconds(spent)} were really spent${alone > 0 ? `, ${(spent / alone).toFixed(2)} of it` : ''}. Shared work (scores of the pool, the own LoRA) counts for the first arm that needed it.`,
     },
   ]
+}
+
+function inPlanOrder({ file, costs }: PlanDetail): readonly ArmCost[] {
+  const placeOf = ({ arm }: ArmCost): number => file.arms.findIndex(({ id }) => id === arm)
+  return [...costs].sort((one, other) => placeOf(one) - placeOf(other))
 }
 
 function costCells(detail: PlanDetail, { arm, budget, cost }: ArmCost): readonly string[] {

@@ -7,8 +7,7 @@ import { armLabel, taskTitle, unitOf } from '../plan-view.ts'
 /** Hashes, versions, device and seeds, and every job with what it made. */
 export function provenanceSection(detail: PlanDetail): ReportSection {
   const { provenance, importedFrom, cells } = detail
-  const devices = [...new Set(cells.flatMap(({ cost }) => cost?.device ?? []))]
-  const versions = [...new Set(cells.flatMap(({ appVersion }) => appVersion ?? []))]
+  const entries = Object.entries(provenance).map(([key, value]) => ({ words: provenanceWords[key] ?? key, value, list: listIn(value) }))
   return {
     id: 'provenance',
     title: 'Provenance',
@@ -18,12 +17,14 @@ export function provenanceSection(detail: PlanDetail): ReportSection {
         caption: 'What the results depend on',
         rows: [
           ['Plan id', detail.id],
-          ['Versions of the app that made results', versions.length === 0 ? '\u2013' : versions.join(', ')],
-          ['Devices', devices.length === 0 ? '\u2013' : devices.join(', ')],
           ...(importedFrom ? [['Read from a file', `${shownMoment(importedFrom.at)}, version ${importedFrom.appVersion}`] as const] : []),
-          ...Object.entries(provenance),
+          ...entries.map(({ words, value, list }) => [words, list ? `${list.length}, listed below` : value] as const),
         ],
       },
+      ...entries.flatMap(
+        ({ words, list }) =>
+        list ? [tableBlock({ caption: words, columns: columnsOf('#Number', 'Value'), rows: list.map((value, index) => [String(index + 1), value]) }, true)] : [], // prettier-ignore
+      ),
       tableBlock(
         {
           caption: 'Every job, with the adapter that it made and its value on the test examples',
@@ -33,6 +34,33 @@ export function provenanceSection(detail: PlanDetail): ReportSection {
         true,
       ),
     ],
+  }
+}
+
+/** Keys of the provenance in words; others are shown as they are. */
+const provenanceWords: Readonly<Record<string, string>> = {
+  appVersion: 'Version of the app',
+  resultVersions: 'Versions that made results',
+  nativeBuild: 'Build of the native core',
+  device: 'Device',
+  devices: 'Devices that made results',
+  threads: 'Threads',
+  seeds: 'Seeds',
+  baseName: 'Base model',
+  baseHash: 'Hash of the base model',
+  pool: 'Pool, and the hash of its list',
+  poolHashes: 'Content hashes of the pool',
+}
+
+/** The texts of a JSON list, which are too many for one line; null for any other value. */
+function listIn(value: string): readonly string[] | null {
+  if (!value.startsWith('[')) return null
+  try {
+    const list: unknown = JSON.parse(value)
+    return Array.isArray(list) ? list.map(String) : null
+  } catch (error) {
+    if (error instanceof SyntaxError) return null
+    throw error
   }
 }
 

@@ -12,10 +12,10 @@ import { roleWords, unitOf } from '../plan-view.ts'
 
 /** What was compared: tasks, budgets, seeds, base model, pool, and every arm with all of its parameters. */
 export function settingSection(detail: PlanDetail): ReportSection {
-  return { id: 'setting', title: 'Setting', blocks: [facts(detail), tasks(detail), arms(detail), parameters(detail)] }
+  return { id: 'setting', title: 'Setting', blocks: [facts(detail), tasks(detail), arms(detail), parameters(detail), ...pool(detail)] }
 }
 
-function facts({ file, baseName, createdAt, endedAt, provenance }: PlanDetail): ReportBlock {
+function facts({ file, baseName, createdAt, endedAt }: PlanDetail): ReportBlock {
   const budgets = file.budgets.map((budget) => (budget === null ? 'all' : String(budget)))
   return {
     kind: 'facts',
@@ -26,7 +26,7 @@ function facts({ file, baseName, createdAt, endedAt, provenance }: PlanDetail): 
       ['Begun', shownMoment(createdAt)],
       ['Ended', shownMoment(endedAt)],
       ['Base model', baseName === file.base ? baseName : `${baseName} (in the plan: ${file.base})`],
-      ['Pool', poolWords(file.pool, provenance['pool'])],
+      ['Pool', poolWords(file.pool)],
       ['Labelled examples', listed(budgets)],
       ['Seeds', listed(file.seeds.map(String))],
       ['Margin', `${shownNumber(file.margin, 'points')} points: a smaller difference does not matter`],
@@ -35,9 +35,19 @@ function facts({ file, baseName, createdAt, endedAt, provenance }: PlanDetail): 
   }
 }
 
-function poolWords(pool: readonly string[], known: string | undefined): string {
-  const words = pool.length === 0 ? 'every adapter that fits the base model' : `${pool.length} adapters: ${pool.join(', ')}`
-  return known === undefined || known.length > 80 ? words : `${words} (${known})`
+/** Few are named at once; the others stand in a table of their own. */
+function poolWords(pool: readonly string[]): string {
+  if (pool.length === 0) return 'every adapter that fits the base model'
+  return pool.length <= mostNamed ? pool.join(', ') : `${pool.length} adapters, named below`
+}
+
+const mostNamed = 5
+
+function pool({ file }: PlanDetail): readonly ReportBlock[] {
+  if (file.pool.length <= mostNamed) return []
+  return [
+    tableBlock({ caption: 'The pool as the plan names it', columns: columnsOf('Adapter'), rows: file.pool.map((name) => [name]) }, true),
+  ]
 }
 
 function tasks(detail: PlanDetail): ReportBlock {
