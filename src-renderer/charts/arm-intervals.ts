@@ -6,7 +6,7 @@ import type { ChartArm, ChartTask, Measure, StudyValues } from './chart-arms.ts'
 import type { ChartTable } from './chart-table.ts'
 import { armLooks, roleLooks } from './data-colours.ts'
 import { extremesOf, placeRows, scaleAcross, type IntervalRow, type PlacedRow } from './interval-rows.ts'
-import { nameRoom } from './labels.ts'
+import { nameRoom, textWidth } from './labels.ts'
 import type { MarkPlace } from './walk.ts'
 
 /** What the estimates are drawn with. */
@@ -48,7 +48,7 @@ export interface ArmPanels {
 const rowHeight = 22
 const axisHeight = 20
 const panelTitle = 20
-const panelGap = 24
+const panelGap = 46
 
 /** The rows of a place, best first, equal ones in the order of the plan. */
 export function armRows(input: ArmIntervalInput, task: string | null): readonly IntervalRow[] {
@@ -85,7 +85,7 @@ export function layOutArms(input: ArmIntervalInput, task: string | null, width: 
     rows.map(({ label }) => label),
     width,
   )
-  const numbers = width < 560 ? 0 : Math.max(...rows.map((row) => row.numbers.length), 0) * 6.6 + 16
+  const numbers = width < 560 ? 0 : Math.max(...rows.map((row) => textWidth(row.numbers)), 0) + 16
   const plotWidth = Math.max(60, width - names - Math.max(numbers, 24))
   const scale = scaleAcross(extremesOf(rows), { width: plotWidth, bounds: input.measure.bounds })
   const placed = placeRows(rows, scale, rowHeight)
@@ -172,6 +172,20 @@ export function armFinding(input: ArmIntervalInput, task: string | null): string
   if (!base) return `${best.label} is highest, at ${write(best.interval.value)}`
   if (base.key === best.key) return `No arm is above ${base.label}, at ${write(base.interval.value)}`
   return `${best.label} is highest, at ${write(best.interval.value)}; ${base.label} ${write(base.interval.value)}`
+}
+
+/** Which arm is highest on most of the tasks. */
+export function panelFinding(input: ArmIntervalInput, tasks: readonly ChartTask[]): string {
+  const wins = new Map<string, number>()
+  let measured = 0
+  for (const { id } of tasks) {
+    const best = armRows(input, id)[0]
+    if (!best) continue
+    measured += 1
+    wins.set(best.label, (wins.get(best.label) ?? 0) + 1)
+  }
+  const [most] = [...wins].sort((left, right) => right[1] - left[1])
+  return most ? `${most[0]} is highest on ${most[1]} of ${plural(measured, 'task')}` : 'Nothing is measured yet'
 }
 
 /** The numbers of the places drawn: a row for each arm and place. */

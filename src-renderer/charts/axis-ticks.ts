@@ -8,10 +8,12 @@ export interface Tick {
   readonly label: string
 }
 
+const mostTicks = 12
+
 /** Ticks of a horizontal scale whose labels do not touch: as many as there is room for. */
 export function ticksAcross(scale: ScaleContinuousNumeric<number, number>, write: (value: number) => string): readonly Tick[] {
   const [from = 0, to = 0] = scale.range()
-  for (let count = Math.max(2, Math.floor(Math.abs(to - from) / 64)); count > 1; count--) {
+  for (let count = Math.max(2, Math.min(mostTicks, Math.floor(Math.abs(to - from) / 40))); count > 1; count--) {
     const ticks = label(scale.ticks(count), scale, write)
     if (ticks.every((tick, index) => index === 0 || apart(ticks[index - 1], tick))) return ticks
   }

@@ -1,4 +1,4 @@
-import { scaleLog } from 'd3-scale'
+import { scaleLog, type ScaleLogarithmic } from 'd3-scale'
 import { formatDuration } from '../format/durations.ts'
 import { formatNumber } from '../format/numbers.ts'
 import { thinTicks, ticksUp, type Tick } from './axis-ticks.ts'
@@ -45,7 +45,8 @@ export interface CostGainLayout {
 
 const left = 52
 const side = 16
-const longestLabel = 210
+const near = 12
+const longestLabel = 250
 
 /** Cost on a logarithmic axis; what cost nothing stands at its left end. */
 export function layOutCostGain(input: CostGainInput, width: number): CostGainLayout {
@@ -61,12 +62,15 @@ export function layOutCostGain(input: CostGainInput, width: number): CostGainLay
     bounds: [-Infinity, Infinity],
     flip: true,
   })
+  // Above the largest gain there is room for its name.
+  y.range([plotHeight, 2 * near])
   const looks = armLooks(arms)
   const points = costs.map((cost) => ({ cost, x: cost[by] > 0 ? x(cost[by]) : 0, y: y(cost.gain.value) }))
   const words = costs.map(({ arm }) => cutLabel(labelOf(arms, arm), longestLabel))
   const labels = placeLabels(
     points.map((point, index) => ({ x: point.x, y: point.y, width: textWidth(words[index] ?? '') })),
     { width: plotWidth, height: plotHeight },
+    [{ x: 0, y: y(0) - 1, width: plotWidth, height: 2 }],
   )
   return {
     marks: points.map(({ cost, ...place }, index) => {
@@ -83,10 +87,7 @@ export function layOutCostGain(input: CostGainInput, width: number): CostGainLay
     }),
     xTicks: thinTicks([
       ...(known.length < costs.length ? [{ value: 0, at: 0, label: '0' }] : []),
-      ...x
-        .ticks(6)
-        .filter((value) => /^[125]/.test(value.toExponential()))
-        .map((value) => ({ value, at: x(value), label: writeCost(by, value) })),
+      ...costTicks(by, x).map((value) => ({ value, at: x(value), label: writeCost(by, value).replace(/ 00 (s|min)$/, '') })),
     ]),
     yTicks: ticksUp(y, measure.writeDifference),
     zero: y(0),
@@ -97,6 +98,16 @@ export function layOutCostGain(input: CostGainInput, width: number): CostGainLay
   }
 }
 
+/** Lengths of time that people count in, in seconds. */
+const roundTimes = [10, 20, 30, 60, 120, 300, 600, 1200, 1800, 3600, 7200, 18_000, 36_000, 86_400, 172_800, 432_000, 864_000]
+
+function costTicks(by: 'tokens' | 'seconds', scale: ScaleLogarithmic<number, number>): readonly number[] {
+  const [least = 1, most = 1] = scale.domain()
+  const ticks = scale.ticks(6).filter((value) => /^[125]/.test(value.toExponential()))
+  if (by === 'tokens') return ticks
+  return [...ticks.filter((value) => value < 10), ...roundTimes.filter((value) => value >= least && value <= most)]
+}
+
 /** Tokens as 12.3 k or 4.56 M, seconds as a length of time. */
 export function writeCost(by: 'tokens' | 'seconds', value: number): string {
   if (by === 'seconds') return formatDuration(value)
@@ -105,7 +116,7 @@ export function writeCost(by: 'tokens' | 'seconds', value: number): string {
     ['M', 1e6],
     ['k', 1e3],
   ] as const)
-    if (value >= size) return `${formatNumber(value / size).replace(/\.?0+$/, '')} ${unit}`
+    if (value >= size) return `${formatNumber(value / size).replace(/\.0+$/, '')} ${unit}`
   return formatNumber(value)
 }
 

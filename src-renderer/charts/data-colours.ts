@@ -1,4 +1,4 @@
-import { symbol, symbolCircle, symbolCross, symbolDiamond, symbolSquare, symbolStar, symbolTriangle, symbolWye } from 'd3-shape'
+import { symbol, symbolCircle, symbolCross, symbolDiamond, symbolSquare, symbolStar, symbolTriangle, type SymbolType } from 'd3-shape'
 import type { ArmRole } from '../../src-main/contract/plan.ts'
 import type { ChartArm } from './chart-arms.ts'
 
@@ -16,7 +16,7 @@ export function dashOf(slot: number | null): string {
 }
 
 /** Shapes of the marks of arms. Diamonds have one's own LoRA in them, circles a merge without it. */
-export const markShapes = ['square', 'diamond', 'circle', 'triangle', 'cross', 'star', 'wye'] as const
+export const markShapes = ['square', 'diamond', 'circle', 'triangle', 'cross', 'star', 'wedge'] as const
 export type MarkShape = (typeof markShapes)[number]
 
 /** How an arm is drawn in every chart of a plan; told apart by shape, filling and dashes where colours are not seen. */
@@ -41,7 +41,7 @@ export const roleLooks: Readonly<Record<ArmRole, ArmLook>> = {
   retuned: { colour: 'var(--arm-retuned)', shape: 'triangle', hollow: true, dash: '2 2' },
 }
 
-const otherShapes: readonly MarkShape[] = ['triangle', 'cross', 'star', 'wye']
+const otherShapes: readonly MarkShape[] = ['wedge', 'cross', 'star', 'triangle']
 const otherColours = ['var(--arm-other-0)', 'var(--arm-other-1)'] as const
 const otherDashes = ['7 3', '12 3', '6 2 2 2 2 2', '3 5'] as const
 
@@ -58,10 +58,22 @@ export function armLooks(arms: readonly ChartArm[]): ReadonlyMap<string, ArmLook
 
 /** The look of an arm outside the verdict that is the `place`th of these; shapes come round after four, colours with every one. */
 export function otherLook(place: number, control: boolean): ArmLook {
-  const shape = otherShapes[place % otherShapes.length] ?? 'triangle'
+  const shape = otherShapes[place % otherShapes.length] ?? 'wedge'
   // Every round of shapes takes the colours in the other order, so that the first eight are all different.
   const colour = otherColours[(place + Math.floor(place / otherShapes.length)) % otherColours.length] ?? otherColours[0]
   return { colour, shape, hollow: control, dash: otherDashes[place % otherDashes.length] ?? 'none' }
+}
+
+/** A triangle on its point. */
+const symbolWedge: SymbolType = {
+  draw(context, size) {
+    const y = Math.sqrt(size / (3 * Math.sqrt(3)))
+    const x = y * Math.sqrt(3)
+    context.moveTo(0, 2 * y)
+    context.lineTo(-x, -y)
+    context.lineTo(x, -y)
+    context.closePath()
+  },
 }
 
 const symbols = {
@@ -71,7 +83,7 @@ const symbols = {
   triangle: symbolTriangle,
   cross: symbolCross,
   star: symbolStar,
-  wye: symbolWye,
+  wedge: symbolWedge,
 } as const
 
 /** Path of a mark around 0, 0 with an area in square pixels; 52 is a circle of radius 4. */

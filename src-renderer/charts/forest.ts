@@ -6,7 +6,7 @@ import { labelOf, readingWords, type ChartArm, type ChartTask, type Measure, typ
 import type { ChartTable } from './chart-table.ts'
 import { armLooks, roleLooks } from './data-colours.ts'
 import { extremesOf, placeRows, scaleAcross, type IntervalRow, type PlacedRow } from './interval-rows.ts'
-import { nameRoom } from './labels.ts'
+import { nameRoom, textWidth } from './labels.ts'
 
 /** What the differences are drawn with. */
 export interface ForestInput {
@@ -89,7 +89,7 @@ export function layOutForest(rows: readonly DifferenceRow[], input: ForestInput,
     rows.map(({ label }) => label),
     width,
   )
-  const numbers = width < 640 ? 0 : Math.max(...rows.map((row) => row.numbers.length), 0) * 6.6 + 16
+  const numbers = width < 640 ? 0 : Math.max(...rows.map((row) => textWidth(row.numbers)), 0) + 16
   const plotWidth = Math.max(60, width - names - Math.max(numbers, 24))
   const { margin } = input
   const scale = scaleAcross([...extremesOf(rows), 0, -margin, margin], { width: plotWidth, bounds: [-Infinity, Infinity] })
@@ -113,13 +113,12 @@ export function forestFinding(rows: readonly DifferenceRow[], input: ForestInput
   if (single.length === 0) return `Nothing can be compared with ${to} yet`
   const count = (reading: Reading): number => single.filter((row) => row.reading === reading).length
   const [above, below, open] = [count('above'), count('below'), count('undecided')]
-  const parts = [
-    `clearly better than ${to} ${wanted.by === 'arms' ? `${above === 1 ? 'is' : 'are'} ${above} of ${plural(single.length, 'arm')}` : `on ${above} of ${plural(single.length, 'task')}`}`,
-    below > 0 ? `clearly worse ${wanted.by === 'arms' ? String(below) : `on ${below}`}` : '',
-    open > 0 ? `not decidable ${wanted.by === 'arms' ? String(open) : `on ${open}`}` : '',
-  ].filter((part) => part !== '')
-  const words = parts.join('; ')
-  return wanted.by === 'tasks' ? `${labelOf(input.arms, wanted.arm)}: ${words}` : `${words.charAt(0).toUpperCase()}${words.slice(1)}`
+  const rest = [below > 0 ? `${below} clearly worse` : '', open > 0 ? `${open} not decidable` : ''].filter((part) => part !== '')
+  const [subject, of] =
+    wanted.by === 'tasks'
+      ? [`${labelOf(input.arms, wanted.arm)} is clearly better than ${to} on ${above} of ${plural(single.length, 'task')}`, '']
+      : [`${above} of ${plural(single.length, 'arm')}`, ` ${above === 1 ? 'is' : 'are'} clearly better than ${to}`]
+  return [`${subject}${of}`, ...rest].join(', ')
 }
 
 export function forestTable(rows: readonly DifferenceRow[], wanted: ForestRows): ChartTable {

@@ -44,7 +44,7 @@ export function scaleAcross(
   const atLeast = Number.isFinite(bounds[1] - bounds[0]) ? 0.01 * (bounds[1] - bounds[0]) : Math.max(Math.abs(most) * 0.05, 1e-3)
   const room = Math.max((most - least) * 0.04, most - least < 1e-12 ? atLeast : 0)
   const domain = [Math.max(bounds[0], least - room), Math.min(bounds[1], most + room)]
-  return scaleLinear(domain, flip ? [width, 0] : [0, width]).nice(5)
+  return scaleLinear(domain, flip ? [width, 0] : [0, width]).nice(10)
 }
 
 /** Everything that a row's drawing has to hold. */

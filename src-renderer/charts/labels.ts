@@ -18,14 +18,17 @@ export function spreadLabels(wanted: readonly number[], least: number, height: n
   return placed
 }
 
+/** Pixels that a character takes at 12 px in the wider of the usual fonts. */
+const characterWidth = 7.1
+
 /** About how wide a text stands at 12 px, in pixels: no page is needed to lay a chart out. */
 export function textWidth(text: string): number {
-  return [...text].length * 6.6
+  return [...text].length * characterWidth
 }
 
 /** A label that fits into `room` pixels, with an ellipsis where it had to be cut; the whole one belongs in the mark's text. */
 export function cutLabel(label: string, room: number): string {
-  const most = Math.max(2, Math.floor(room / 6.6))
+  const most = Math.max(2, Math.floor(room / characterWidth))
   return [...label].length > most
     ? `${[...label]
         .slice(0, most - 1)

@@ -18,14 +18,15 @@ const textHeight = 14
 const near = 8
 
 /**
- * Labels beside their marks so that none covers another label, a mark or the border: to the right, to the left, above and below, then further off, with a
+ * Labels beside their marks so that none covers another label, a mark, an obstacle or the border: to the right, to the left, above and below, then further off, with a
  * line. null where there is no room. Earlier labels go first.
  */
 export function placeLabels(
   marks: readonly { readonly x: number; readonly y: number; readonly width: number }[],
   area: Pick<Box, 'width' | 'height'>,
+  obstacles: readonly Box[] = [],
 ): readonly (PlacedLabel | null)[] {
-  const taken: Box[] = marks.map(({ x, y }) => ({ x: x - 6, y: y - 6, width: 12, height: 12 }))
+  const taken: Box[] = [...obstacles, ...marks.map(({ x, y }) => ({ x: x - 6, y: y - 6, width: 12, height: 12 }))]
   return marks.map(({ x, y, width }) => {
     for (const { dx, dy, led } of candidates(width)) {
       const box = { x: x + dx, y: y + dy - textHeight / 2, width, height: textHeight }

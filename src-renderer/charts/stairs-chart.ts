@@ -3,7 +3,7 @@ import { labelOf, type ChartArm, type Measure, type Stair, type StudyValues } fr
 import type { ChartTable } from './chart-table.ts'
 import { armLooks, roleLooks, type ArmLook } from './data-colours.ts'
 import { scaleAcross } from './interval-rows.ts'
-import { nameRoom } from './labels.ts'
+import { nameRoom, textWidth } from './labels.ts'
 
 /** What the stairs are drawn with. */
 export interface StairsInput {
@@ -59,7 +59,7 @@ export function layOutStairs(input: StairsInput, width: number): StairsLayout {
     width,
   )
   const numbersOf = steps.map((step) => numbers(step, measure))
-  const room = width < 560 ? 0 : Math.max(...numbersOf.map((text) => text.length), 0) * 6.6 + 16
+  const room = width < 560 ? 0 : Math.max(...numbersOf.map(textWidth), 0) + 16
   const plotWidth = Math.max(60, width - names - Math.max(room, 24))
   const before = steps.map((step) => (step.from === null ? null : (steps.find(({ arm }) => arm === step.from)?.value ?? null)))
   const references = steps.map((step) => studyOf(input, step))

@@ -68,7 +68,7 @@ export function layOutSwept(input: SweptInput, width: number): SweptLayout {
   const looks = armLooks(arms)
   const names = [...curve.series.map(({ label }) => label), ...levels.map(({ arm }) => labelOf(arms, arm))]
   const labelRoom = Math.ceil(Math.min(Math.max(...names.map(textWidth), 0) + 18, Math.max(80, width * 0.3)))
-  const plotHeight = Math.max(220, names.length * labelLine)
+  const plotHeight = Math.max(250, names.length * labelLine)
   const left = 56
   const plotWidth = Math.max(80, width - left - labelRoom)
   const points = curve.series.flatMap((series) => series.points)
@@ -152,9 +152,14 @@ function sweptText({ curve, measure, intervalKind }: SweptInput, label: string, 
   return `${label}, ${curve.axis} ${formatCount(x)}: ${write(interval.value)}, ${intervalKind} interval from ${write(interval.low)} to ${write(interval.high)}; n = ${formatCount(examples)} examples`
 }
 
+/** A label as it stands in the middle of a sentence; a symbol such as K stays as it is. */
+export function inSentence(label: string): string {
+  return /^[A-Z][a-z]/.test(label) ? label.charAt(0).toLowerCase() + label.slice(1) : label
+}
+
 /** How the curve goes from its first to its last setting, where intervals do not meet; else that no change is clear. */
 export function sweptFinding({ curve, measure }: SweptInput): string {
-  const axis = curve.axis.charAt(0).toLowerCase() + curve.axis.slice(1)
+  const axis = inSentence(curve.axis)
   const spans = curve.series.flatMap(({ label, points }) => {
     const sorted = [...points].sort((one, other) => one.x - other.x)
     const [first, last] = [sorted[0], sorted.at(-1)]
@@ -164,7 +169,7 @@ export function sweptFinding({ curve, measure }: SweptInput): string {
   if (!most) return `Too few settings for a curve over ${axis}`
   const { first, last } = most
   const apart = first.interval.high < last.interval.low || last.interval.high < first.interval.low
-  const range = `from ${formatCount(first.x)} to ${formatCount(last.x)} (${axis})`
+  const range = `(${axis}: ${formatCount(first.x)} to ${formatCount(last.x)})`
   if (!apart) return `No line changes clearly ${range}`
   return `${most.label} ${most.change > 0 ? 'rises' : 'falls'} from ${measure.write(first.interval.value)} to ${measure.write(last.interval.value)} ${range}`
 }

@@ -68,7 +68,7 @@ export interface MatrixLayout {
 
 const widestCell = 88
 const lean = (50 * Math.PI) / 180
-const longestHead = 150
+const longestHead = 200
 
 /** Room for names and cells of a matrix in `width` pixels; `cells` say how long the numbers in them are. */
 export function layOutMatrix(
