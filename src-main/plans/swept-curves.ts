@@ -6,7 +6,7 @@ import type { Budget } from './plan-outcomes.ts'
 /** What arms of a plan may differ in alone, and how the axis is called. */
 const swept = [
   { id: 'skip', axis: 'Best adapters left out' },
-  { id: 'k', axis: 'Adapters merged (K)' },
+  { id: 'k', axis: 'K, adapters merged' },
 ] as const
 
 type Point = SweptCurve['series'][number]['points'][number]

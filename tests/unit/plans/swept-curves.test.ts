@@ -33,7 +33,7 @@ test('arms that differ in K make curves without and with the own LoRA', () => {
   const curves = curvesOf('adapters', (arm) => Number(/\d+$/.exec(arm)?.[0] ?? 3) + (arm.includes('own') ? 40 : 0))
   expect(curves).toEqual([
     {
-      ...{ id: 'k', axis: 'Adapters merged (K)', budget: 100 },
+      ...{ id: 'k', axis: 'K, adapters merged', budget: 100 },
       series: [
         ['Without my LoRA', [5, 10, 20, 30].map((k) => [k, `tuned_${k}`, k / 100, 100])],
         ['With my LoRA', [5, 10, 20, 30].map((k) => [k, `tuned_own_${k}`, (k + 40) / 100, 100])],
