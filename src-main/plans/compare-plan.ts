@@ -128,7 +128,7 @@ function meanProblems(arms: readonly ComparedArm[], tasks: readonly string[], un
   const lacking = arms.filter((arm) => out.some((task) => !arm.tasks.has(task))).map(({ id }) => id)
   return [
     warningProblem(
-      'cells-failed',
+      'results-missing',
       `Means over tasks leave out ${out.length} of ${tasks.length}: not every arm has results there (${lacking.join(', ')}).`,
       { where: { field: 'tasks', value: out.slice(0, 20).join(', ') } },
     ),

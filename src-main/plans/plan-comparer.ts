@@ -36,12 +36,16 @@ export interface PlanComparerOptions {
 
 /** So many outcomes are compared in about a tenth of a second. */
 const outcomesAtOnce = 5000
+/** While a plan runs, comparing it takes at most this share of one core: the running itself needs them. */
+const shareWhileRunning = 0.1
 
 export function createPlanComparer({ plans, emitPlan, log, atOnce = outcomesAtOnce }: PlanComparerOptions): PlanComparer {
   /** Comparisons under way, by plan and baseline. */
   const running = new Map<string, Promise<PlanComparison>>()
   /** Keys of comparisons whose thread failed: they are not tried again with the same results. */
   const failures = new Map<string, string>()
+  /** When a comparison may be begun again while its plan runs, by plan and baseline; in milliseconds of performance.now(). */
+  const rests = new Map<string, number>()
   const workers = new Set<Worker>()
   /** One thread at a time: a comparison uses one core fully. */
   let lane: Promise<unknown> = Promise.resolve()
@@ -71,12 +75,13 @@ export function createPlanComparer({ plans, emitPlan, log, atOnce = outcomesAtOn
 
   /** Computes in a thread, unless that is under way already. */
   function begin(plan: StoredPlan, baseline: string): Promise<PlanComparison> {
-    const place = JSON.stringify([plan.id, baseline])
+    const place = placeOf(plan.id, baseline)
     const known = running.get(place)
     if (known) return known
     const work = lane.then(async () => {
       // Read when its turn comes, so that it is of the newest results.
       const key = comparisonKey(plans.revision(plan.id), baseline)
+      const begun = performance.now()
       try {
         const comparison = await inThread(gatherOutcomes(plans, plan), baseline)
         if (!closed) keep(plan, baseline, key, comparison)
@@ -88,6 +93,8 @@ export function createPlanComparer({ plans, emitPlan, log, atOnce = outcomesAtOn
         }
         throw error
       } finally {
+        const now = performance.now()
+        rests.set(place, now + (now - begun) / shareWhileRunning)
         running.delete(place)
         if (!closed) emitPlan(plan.id)
       }
@@ -123,8 +130,10 @@ export function createPlanComparer({ plans, emitPlan, log, atOnce = outcomesAtOn
       const baseline = baselineOf(plan.file, wished, plan.baseline)
       const now = atHand(plan, baseline)
       if (now) return now
+      const isRunning = plan.state === 'running' || plan.state === 'stopping'
+      const rested = (rests.get(placeOf(planId, baseline)) ?? 0) <= performance.now()
       // What fails is logged and answered the next time.
-      begin(plan, baseline).catch(() => undefined)
+      if (rested || !isRunning) begin(plan, baseline).catch(() => undefined)
       const older = plans.comparison(planId, baseline)
       return { baseline, isCurrent: false, comparisons: older?.comparisons ?? [], problems: older?.problems ?? [] }
     },
@@ -144,6 +153,10 @@ export function createPlanComparer({ plans, emitPlan, log, atOnce = outcomesAtOn
       await lane
     },
   }
+}
+
+function placeOf(planId: string, baseline: string): string {
+  return JSON.stringify([planId, baseline])
 }
 
 function gatherOutcomes(plans: PlanStore, { id, file }: StoredPlan): PlanOutcomes {

@@ -17,10 +17,10 @@ function failedSeeds(cells: readonly PlanCell[]): readonly Problem[] {
     const tasks = [...new Set(group.map(({ task }) => task))]
     const remaining = cells.some((cell) => isSame(cell) && cell.state === 'done' && tasks.includes(cell.task))
     const where = `on ${tasks.length > 3 ? `${tasks.length} tasks` : tasks.join(', ')}`
-    const what = seeds.length === 0 ? 'failed' : `failed for ${seeds.length === 1 ? 'seed' : 'seeds'} ${seeds.join(', ')}`
+    const what = seeds.length === 0 ? '' : ` for ${seeds.length === 1 ? 'seed' : 'seeds'} ${seeds.join(', ')}`
     return warningProblem(
       'cells-failed',
-      `The arm ${arm} ${what} ${where}: it is ${remaining ? 'compared over the seeds that both arms have' : 'left out there'}.`,
+      `The arm ${arm} has no result${what} ${where}: it is ${remaining ? 'compared over the seeds that both arms have' : 'left out there'}.`,
       { where: { field: `arms.${arm}`, value: budget === null ? '' : String(budget) }, hint: 'Run what failed again.' },
     )
   })

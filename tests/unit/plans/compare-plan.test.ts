@@ -155,12 +155,12 @@ describe('what is not whole', () => {
       ['tuned', 2],
     ])
     expect(problems.map(({ code, message }) => [code, message])).toEqual([
-      ['cells-failed', 'The arm tuned failed for seed 1 on t: it is compared over the seeds that both arms have.'],
+      ['cells-failed', 'The arm tuned has no result for seed 1 on t: it is compared over the seeds that both arms have.'],
     ])
     bench.plans.patchCell('p', 't/100/2/tuned', { state: 'left' })
     bench.plans.patchCell('p', 't/100/3/tuned', { state: 'left' })
     expect(get(bench).problems.map(({ message }) => message)).toEqual([
-      'The arm tuned failed for seeds 1, 2, 3 on t: it is left out there.',
+      'The arm tuned has no result for seeds 1, 2, 3 on t: it is left out there.',
     ])
   })
 
@@ -217,7 +217,9 @@ describe('what is not whole', () => {
       ['own', 0.6, 200],
     ])
     expect(comparisons[0]!.tallies).toEqual([{ arm: 'own', to: 'base', wins: 2, ties: 0, losses: 0 }])
-    expect(problems.map(({ message }) => message)).toEqual(['Means over tasks leave out 1 of 3: not every arm has results there (own).'])
+    expect(problems.map(({ code, message }) => [code, message])).toEqual([
+      ['results-missing', 'Means over tasks leave out 1 of 3: not every arm has results there (own).'],
+    ])
     bench.plans.setResult('p', resultOf('w/100/1/own', right(90)))
     expect(get(bench).problems).toEqual([])
     const [{ costGain }] = get(bench).comparisons as [ReturnType<typeof get>['comparisons'][0]]

@@ -4,6 +4,9 @@ import type { Log } from '../../../src-main/platform/log.ts'
 import { insertPlan, planOf, planTaskOf, resultOf } from '../library/plan-support.ts'
 import { openPlanBench, right } from './plan-library.ts'
 
+// Threads start slowly on a machine that has much to do.
+vi.setConfig({ testTimeout: 60_000 })
+
 function fill({ plans }: ReturnType<typeof openPlanBench>): void {
   insertPlan(plans, planOf('p', { seeds: [1] }))
   plans.setTask('p', planTaskOf('t', 100))
@@ -34,6 +37,7 @@ test('a small plan is compared at once and kept until its results change', () =>
 test('a large plan is compared in a thread: nothing at first, then what was last computed until the next is ready', async () => {
   const bench = openPlanBench(0)
   fill(bench)
+  bench.plans.patch('p', { state: 'done' })
   expect(bench.comparer.latest('p', null)).toEqual({ baseline: 'base', isCurrent: false, comparisons: [], problems: [] })
   const first = await bench.comparer.current('p', null)
   expect(first).toMatchObject({ isCurrent: true })
@@ -58,6 +62,21 @@ test('results that change while they are compared are compared again', async () 
   await vi.waitFor(() => expect(bench.comparer.latest('p', null)?.isCurrent).toBe(false))
   bench.plans.setResult('p', resultOf('t/100/1/own', right(90)))
   expect((await waiting)!.comparisons[0]!.comparisons[0]!.interval.value).toBeCloseTo(0.5, 12)
+})
+
+test('while a plan runs, a thread does not compare it after every cell', async () => {
+  const bench = openPlanBench(0)
+  fill(bench)
+  const first = await bench.comparer.current('p', null)
+  const values = vi.spyOn(bench.plans, 'values')
+  bench.plans.setResult('p', resultOf('t/100/1/own', right(70)))
+  expect(bench.comparer.latest('p', null)).toEqual({ ...first, isCurrent: false })
+  await new Promise((resolve) => setTimeout(resolve, 20))
+  expect(values).not.toHaveBeenCalled()
+  bench.plans.patch('p', { state: 'done' })
+  bench.comparer.latest('p', null)
+  await vi.waitFor(() => expect(bench.comparer.latest('p', null)).toMatchObject({ isCurrent: true }), { timeout: 20_000 })
+  expect(values).toHaveBeenCalledTimes(1)
 })
 
 test('a closed comparer rejects what waits, and says nothing of it', async () => {
