@@ -5,11 +5,13 @@ import type { ClusterJob } from '../contract/cluster-job.ts'
 import type { CellResult } from '../contract/plan-run.ts'
 import { errorProblem, Refusal, type Problem } from '../contract/problems.ts'
 import { hashOf } from '../jobs/evaluate-key.ts'
+import { addSpent } from '../plans/cell-cost.ts'
 import type { CellHooks, CellToRun, PlanServices } from '../plans/plan-services.ts'
 import { copyAdapterTo } from './copy-content.ts'
 import { cellOfJob } from './describe-jobs.ts'
 import { takeLock, type LockHolder } from './job-lock.ts'
 import { isResultOf, portableResult } from './portable-result.ts'
+import { scoreOnce } from './score-once.ts'
 import { giveScores, takeScores } from './share-scores.ts'
 import { readJob, readResult, sharedFolderOf, writeShared, type JobFailure, type SharedFolder } from './shared-folder.ts'
 import { takeAdapters, takeContents, type JobServices } from './take-contents.ts'
@@ -118,9 +120,11 @@ async function runIn(
   const scores = shared.scores(job.task.hash)
   await takeScores(scores, { baseId: plan.baseId, taskId: job.task.id, taskHash: job.task.hash }, runs)
   const hooks: CellHooks = { signal: tools.signal, report: tools.report, started: () => undefined }
+  const toRun: CellToRun = { plan, cell: cellOfJob(job), ownId }
+  const scored = await scoreOnce(toRun, shared, plans, hooks)
   let made: CellResult
   try {
-    made = await tools.runCell({ plan, cell: cellOfJob(job), ownId }, plans, hooks)
+    made = await tools.runCell(toRun, plans, hooks)
   } finally {
     // What was scored before a failure is as good as after it.
     await giveScores(scores, runs)
@@ -129,7 +133,8 @@ async function runIn(
   const portable = portableResult(made, (id) => adapters.get(id)?.contentHash ?? null, hostname())
   // This library knows the adapter, and not what training it took.
   const { tokens, seconds } = own?.cost.learning ?? portable.cost.own
-  const result: CellResult = { ...portable, cost: { ...portable.cost, own: { tokens, seconds } } }
+  const cost = { ...portable.cost, own: { tokens, seconds }, spent: addSpent(portable.cost.spent, scored) }
+  const result: CellResult = { ...portable, cost }
   const path = made.adapter?.path ?? null
   if (path !== null && (keepAdapter || job.arm.role === 'own')) {
     await rm(shared.adapter(job.number), { recursive: true, force: true })
