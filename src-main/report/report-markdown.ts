@@ -19,16 +19,19 @@ export function renderMarkdown(document: ReportDocument, { charts }: { readonly 
 
 /** Text in which nothing is read as Markdown or HTML; line ends become spaces. */
 export function escapeMarkdown(text: string): string {
-  return text
-    .replaceAll(/\s*[\r\n\u2028\u2029]+\s*/g, ' ')
-    .replaceAll(/[\\`*_[\]|~#$]/g, '\\$&')
-    .replaceAll('&', '&amp;')
-    .replaceAll('<', '&lt;')
-    .replaceAll('>', '&gt;')
-    .replace(/^(\s*)([-+=]|\d+[.)])/, '$1\\$2')
-    .replaceAll(/(https?|ftp):\/\//gi, '$1:&#47;&#47;')
-    .replaceAll(/www\./gi, (word) => `${word.slice(0, 3)}&#46;`)
-    .replaceAll('@', '&#64;')
+  return (
+    text
+      .replaceAll(/\s*[\r\n\u2028\u2029]+\s*/g, ' ')
+      .replaceAll(/[\\`*_[\]|~#$]/g, '\\$&')
+      .replaceAll('&', '&amp;')
+      .replaceAll('<', '&lt;')
+      .replaceAll('>', '&gt;')
+      // What would begin a list, a rule or a heading's underline.
+      .replace(/^(\s*\d*)([-+=.)])(?=[\s=-]|$)/, '$1\\$2')
+      .replaceAll(/(https?|ftp):\/\//gi, '$1:&#47;&#47;')
+      .replaceAll(/www\./gi, (word) => `${word.slice(0, 3)}&#46;`)
+      .replaceAll('@', '&#64;')
+  )
 }
 
 function sectionOf({ title, blocks }: ReportSection, charts: boolean): readonly string[] {

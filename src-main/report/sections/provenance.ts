@@ -7,7 +7,11 @@ import { armLabel, taskTitle, unitOf } from '../plan-view.ts'
 /** Hashes, versions, device and seeds, and every job with what it made. */
 export function provenanceSection(detail: PlanDetail): ReportSection {
   const { provenance, importedFrom, cells } = detail
-  const entries = Object.entries(provenance).map(([key, value]) => ({ words: provenanceWords[key] ?? key, value, list: listIn(value) }))
+  const entries = Object.entries(provenance).map(([key, value]) => ({
+    words: provenanceWords[key] ?? key.replace(/^task (?=.)/, 'Hash of the task '),
+    value,
+    list: listIn(value),
+  }))
   return {
     id: 'provenance',
     title: 'Provenance',
