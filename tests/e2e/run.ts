@@ -10,6 +10,7 @@ import { fileURLToPath } from 'node:url'
 import type { Locator } from 'playwright-core'
 import { adapt } from './adapt.ts'
 import { findChromium } from './chromium.ts'
+import { compare } from './compare.ts'
 import { evaluate } from './evaluate.ts'
 import { inspect } from './inspect.ts'
 import { inspectByKeyboard } from './inspect-keyboard.ts'
@@ -54,6 +55,7 @@ const scenarios: readonly Scenario[] = [
     run: (app, { host, folder }) => evaluate(app.page, { host, folder, answerDialog: answersDialogs(app) ? app.answerDialog : null }),
   },
   { name: 'adapt', run: (app, { host }) => adapt(app.page, { host }) },
+  { name: 'compare', run: (app, { host }) => compare(app.page, { host }) },
   {
     name: 'recovery',
     prepare: ({ folder }) => makeDamagedLibrary(join(folder, 'library')),
