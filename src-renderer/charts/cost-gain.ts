@@ -116,7 +116,10 @@ export function writeCost(by: 'tokens' | 'seconds', value: number): string {
     ['M', 1e6],
     ['k', 1e3],
   ] as const)
-    if (value >= size) return `${formatNumber(value / size).replace(/\.0+$/, '')} ${unit}`
+    if (value >= size)
+      return `${formatNumber(value / size)
+        .replace(/(\.\d*?)0+$/, '$1')
+        .replace(/\.$/, '')} ${unit}`
   return formatNumber(value)
 }
 

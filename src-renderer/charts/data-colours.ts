@@ -15,8 +15,8 @@ export function dashOf(slot: number | null): string {
   return slot === null ? '1 3' : (['none', '7 3', '2 2', '9 3 2 3', '4 2', '12 3', '6 2 2 2 2 2', '3 5'][slot] ?? 'none')
 }
 
-/** Shapes of the marks of arms. Diamonds have one's own LoRA in them, circles a merge without it. */
-export const markShapes = ['square', 'diamond', 'circle', 'triangle', 'cross', 'star', 'wedge'] as const
+/** Shapes of the marks of arms: diamonds are one's own LoRA, circles a merge without it, triangles one with it; hollow is the control of each. */
+export const markShapes = ['square', 'diamond', 'circle', 'triangle', 'wedge', 'cross', 'star', 'bar'] as const
 export type MarkShape = (typeof markShapes)[number]
 
 /** How an arm is drawn in every chart of a plan; told apart by shape, filling and dashes where colours are not seen. */
@@ -35,13 +35,13 @@ export const roleLooks: Readonly<Record<ArmRole, ArmLook>> = {
   base: { colour: 'var(--arm-base)', shape: 'square', hollow: false, dash: '1 3' },
   own: { colour: 'var(--arm-own)', shape: 'diamond', hollow: false, dash: '9 3 2 3' },
   merged: { colour: 'var(--arm-merged)', shape: 'circle', hollow: false, dash: 'none' },
-  mergedWithOwn: { colour: 'var(--arm-merged-with-own)', shape: 'diamond', hollow: false, dash: 'none' },
+  mergedWithOwn: { colour: 'var(--arm-merged-with-own)', shape: 'triangle', hollow: false, dash: 'none' },
   random: { colour: 'var(--arm-random)', shape: 'circle', hollow: true, dash: '4 3' },
-  randomWithOwn: { colour: 'var(--arm-random-with-own)', shape: 'diamond', hollow: true, dash: '4 3' },
-  retuned: { colour: 'var(--arm-retuned)', shape: 'triangle', hollow: true, dash: '2 2' },
+  randomWithOwn: { colour: 'var(--arm-random-with-own)', shape: 'triangle', hollow: true, dash: '4 3' },
+  retuned: { colour: 'var(--arm-retuned)', shape: 'diamond', hollow: true, dash: '2 2' },
 }
 
-const otherShapes: readonly MarkShape[] = ['wedge', 'cross', 'star', 'triangle']
+const otherShapes: readonly MarkShape[] = ['wedge', 'cross', 'star', 'bar']
 const otherColours = ['var(--arm-other-0)', 'var(--arm-other-1)'] as const
 const otherDashes = ['7 3', '12 3', '6 2 2 2 2 2', '3 5'] as const
 
@@ -76,6 +76,14 @@ const symbolWedge: SymbolType = {
   },
 }
 
+/** A rectangle that stands upright. */
+const symbolBar: SymbolType = {
+  draw(context, size) {
+    const width = Math.sqrt(size / 2.4)
+    context.rect(-width / 2, -1.2 * width, width, 2.4 * width)
+  },
+}
+
 const symbols = {
   square: symbolSquare,
   diamond: symbolDiamond,
@@ -84,6 +92,7 @@ const symbols = {
   cross: symbolCross,
   star: symbolStar,
   wedge: symbolWedge,
+  bar: symbolBar,
 } as const
 
 /** Path of a mark around 0, 0 with an area in square pixels; 52 is a circle of radius 4. */
