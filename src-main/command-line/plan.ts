@@ -11,6 +11,7 @@ import { clusterActions, clusterNotes, clusterOptions } from './plan-cluster.ts'
 import { readPlanFile } from './plan-file.ts'
 import { exportPlan, importPlan } from './plan-bundle.ts'
 import { reportPlan } from './plan-report.ts'
+import { ablatePlan } from './plan-ablate.ts'
 import { planStatus, runOptions, runPlan } from './plan-run.ts'
 
 const actions: Readonly<Record<string, (words: readonly string[], given: Arguments, context: CommandContext) => Promise<Outcome>>> = {
@@ -18,6 +19,7 @@ const actions: Readonly<Record<string, (words: readonly string[], given: Argumen
   check: ([path]) => (path === undefined ? Promise.resolve(usage('Name the plan\'s file: "amalgam plan check PLAN".')) : checked(path)),
   run: runPlan,
   status: planStatus,
+  ablate: ablatePlan,
   report: reportPlan,
   export: exportPlan,
   import: importPlan,
@@ -30,7 +32,7 @@ export const planCommand: Command = {
   summary: 'Write and check plans of a comparison: tasks x arms x seeds x budgets.',
   takes: 'ACTION ...',
   least: 1,
-  most: 2,
+  most: 3,
   options: [
     { name: 'base', value: 'BASE', help: 'Base model of a plan that is written.' },
     { name: 'task', value: 'TASK', repeatable: true, help: 'A task of a plan that is written.' },
@@ -51,6 +53,7 @@ export const planCommand: Command = {
       ['  plan check PLAN', 'reads a plan (YAML or JSON), says what is wrong with it, and lists the jobs that it stands for'],
       ['  plan run PLAN|ID', 'runs a plan from its file, or goes on with one of the library, and prints what it found'],
       ['  plan status [ID]', 'the plans of the library, or one of them with its parts'],
+      ['  plan ablate ID PART', 'the merge of a part again without each of its adapters: which of them mattered'],
       ...clusterNotes,
       [
         '  plan report ID [--out DIR]',

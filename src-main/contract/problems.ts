@@ -143,7 +143,7 @@ export const problemTitles = {
   'cells-failed': 'Parts of the plan failed',
   'results-missing': 'Results are missing',
   'cell-unknown': 'No such part of the plan',
-  'no-merge': 'Not a merge of adapters',
+  'merge-not-separable': 'Merge cannot be taken apart',
   'examples-differ': 'Arms answered different examples',
   'versions-differ': 'Results of another version',
   'units-differ': 'Tasks are measured in different units',

@@ -2,6 +2,7 @@ import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Problem } from '../contract/problems.ts'
 import { parseRecipe } from '../recipes/parse-recipe.ts'
+import { ablationHandlers } from './ablation-handlers.ts'
 import { adaptHandlers } from './adapt-handlers.ts'
 import { baseHandlers } from './base-handlers.ts'
 import { bundleHandlers } from './bundle-handlers.ts'
@@ -88,6 +89,7 @@ export function createHandlers(services: Services, host: HostPort): Handlers {
     ...resultHandlers(services),
     ...planHandlers(services),
     ...planResultHandlers(services),
+    ...ablationHandlers(services),
     ...reportHandlers(services, permitted),
     ...runListHandlers(services),
     ...bundleHandlers(services, host, permitted),

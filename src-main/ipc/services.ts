@@ -25,6 +25,7 @@ import { createFolderWatcher, type FolderWatcher } from '../library/watch-folder
 import { openTokenizer } from '../tasks/tokenizer.ts'
 import { openSettings, type SettingsPatch, type SettingsStore } from '../platform/settings.ts'
 import { createPreviewer, type Previewer } from '../recipes/preview.ts'
+import { createPlanAblator, type PlanAblator } from '../plans/plan-ablator.ts'
 import { createPlanComparer } from '../plans/plan-comparer.ts'
 import type { PlanDescriber } from '../plans/plan-detail.ts'
 import type { PlanServices } from '../plans/plan-services.ts'
@@ -55,6 +56,8 @@ export interface Services {
   readonly prompter: Prompter
   /** Runs plans of a comparison. */
   readonly plans: PlanRunner
+  /** Leaves adapters of their merges out. */
+  readonly planAblator: PlanAblator
   /** What plans are checked and run with. */
   readonly planServices: PlanServices
   /** What plans are compared and described with. */
@@ -165,6 +168,7 @@ export function openServices(options: ServicesOptions): Services {
   const emitPlan = (planId: string): void => emit('plans.changed', { planId })
   const planServices: PlanServices = { library, queue, adapt, evaluation, emitPlan, appVersion: version, now: clock }
   const plans = createPlanRunner(planServices)
+  const planAblator = createPlanAblator(planServices, log)
   const comparer = createPlanComparer({ plans: library.plans, emitPlan, log })
   const demoFolder = join(paths.resources, 'demo', 'adapters')
   return {
@@ -181,6 +185,7 @@ export function openServices(options: ServicesOptions): Services {
     prompter,
     plans,
     planServices,
+    planAblator,
     planDescriber: { plans: library.plans, comparer, appVersion: version, progressOf: (planId) => plans.progressOf(planId) },
     emit,
     demoFolder: existsSync(demoFolder) ? demoFolder : null,
@@ -201,6 +206,7 @@ export function openServices(options: ServicesOptions): Services {
     async takeUp() {
       await queue.open()
       plans.takeUp()
+      planAblator.takeUp()
       importer.resumeChecks()
       bases.takeUp()
       loadCatalogue(adapters, closing.signal).catch((error: unknown) =>
@@ -215,7 +221,7 @@ export function openServices(options: ServicesOptions): Services {
       prompter.close()
       closing.abort()
       await watcher.close()
-      await plans.close()
+      await Promise.all([plans.close(), planAblator.close()])
       await queue.close()
       await importer.close()
       await bases.close()
