@@ -1,5 +1,6 @@
 import type { ArmRole } from '../contract/plan.ts'
 import type { Interval } from '../statistics/interval.ts'
+import { widenUnseen } from '../statistics/never-seen.ts'
 import { twoLevelMany, type Contrast, type Rows, type Sides } from '../statistics/two-level-many.ts'
 
 /** What one arm gave on the test examples of one task: a value for each example and seed, larger being better. */
@@ -107,6 +108,7 @@ function contrastOf(arm: ComparedArm | undefined, to: ComparedArm | undefined | 
 function describe(contrast: Contrast, interval: Interval): Measured {
   let [count, squares, plus, minus, isSplit] = [0, 0, 0, 0, contrast.length === 1]
   let [examples, seeds] = [0, 0]
+  let [least, most, isShare] = [Infinity, -Infinity, true]
   for (const { here, there } of contrast) {
     const rows = Math.max(here.length, there?.length ?? 0)
     seeds = Math.max(seeds, rows)
@@ -118,6 +120,9 @@ function describe(contrast: Contrast, interval: Interval): Measured {
       for (let i = 0; i < own.length; i++) {
         const [value, reference] = [own[i]!, other ? other[i]! : 0]
         squares += (value - reference) ** 2
+        least = Math.min(least, value - reference)
+        most = Math.max(most, value - reference)
+        if (value < 0 || value > 1 || reference < 0 || reference > 1) isShare = false
         if ((value !== 0 && value !== 1) || (reference !== 0 && reference !== 1)) isSplit = false
         else if (value > reference) plus++
         else if (value < reference) minus++
@@ -126,5 +131,10 @@ function describe(contrast: Contrast, interval: Interval): Measured {
     }
   }
   const split = isSplit ? { here: plus, there: minus } : null
-  return { interval, examples, tasks: contrast.length, seeds, disagreement: squares / count, split }
+  const isPaired = contrast.some(({ there }) => there !== null)
+  return {
+    // Outcomes that are all the same leave nothing to resample; that is not certainty (docs/decisions/0026).
+    interval: isShare && least === most ? widenUnseen(interval.value, examples, [isPaired ? -1 : 0, 1]) : interval,
+    ...{ examples, tasks: contrast.length, seeds, disagreement: squares / count, split },
+  }
 }
