@@ -63,7 +63,7 @@ function widened([low, high]: readonly [number, number]): readonly [number, numb
 function roundStep(rough: number): number {
   const power = 10 ** Math.floor(Math.log10(rough))
   const times = rough / power
-  return (times <= 1 ? 1 : times <= 2 ? 2 : times <= 5 ? 5 : 10) * power
+  return (times < 1.5 ? 1 : times < 3.5 ? 2 : times < 7.5 ? 5 : 10) * power
 }
 
 function rounded(value: number): number {

@@ -62,12 +62,17 @@ function validationWords({ file, cells }: PlanDetail): readonly string[] {
   return told.length > 0 ? [`${counted(told.length, 'job')} had no validation examples: the last step was taken, not the best one.`] : []
 }
 
+/** Arms whose outcomes are all the same on a task: nothing can be resampled there (statistics/never-seen.ts). */
 function saturated(detail: PlanDetail): readonly string[] {
-  const flat = byBudget(detail).flatMap(({ estimates }) => estimates.filter(({ interval }) => interval.low === interval.high))
-  if (flat.length === 0) return []
-  const names = [...new Set(flat.map(({ arm }) => armLabel(detail, arm)))]
+  const alike = byBudget(detail).flatMap(({ estimates }) =>
+    estimates.filter(
+      ({ task, interval: { value, low, high } }) => low === high || (unitOf(detail, task) === 'points' && (value === 0 || value === 1)),
+    ),
+  )
+  if (alike.length === 0) return []
+  const names = [...new Set(alike.map(({ arm }) => armLabel(detail, arm)))]
   return [
-    `Intervals without width (${listed(names)}): every test example came out alike there, and a bootstrap cannot tell how far from certain that is.`,
+    `Every test example came out alike somewhere (${listed(names)}): resampling says nothing there, and differences between such arms cannot show on these examples. Where outcomes are right or wrong, the interval is what so many examples cannot rule out.`,
   ]
 }
 
