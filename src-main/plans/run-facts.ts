@@ -1,5 +1,7 @@
 import type { AdaptationDetail } from '../contract/adapt.ts'
+import { findMethod } from '../contract/methods.ts'
 import { metricOf, type MetricId } from '../contract/metrics.ts'
+import type { ParamSpec } from '../contract/params.ts'
 import type { Arm } from '../contract/plan.ts'
 import { planPresets } from '../contract/plan-presets.ts'
 import { findPreset } from '../contract/presets.ts'
@@ -78,18 +80,37 @@ function estimateFacts(arms: readonly Arm[], metrics: readonly MetricId[], compa
 }
 
 function armWords(arm: Arm): string {
-  const parts = [arm.label ?? arm.id, arm.kind.replaceAll('_', ' '), ...(arm.role === null ? [] : [`role ${arm.role}`])]
-  if ('method' in arm && arm.method !== null) parts.push(`method ${arm.method}`)
+  const parts = [arm.label ?? arm.id, arm.kind.replaceAll('_', ' ')]
+  if (arm.role !== null) parts.push(`in the verdict: ${arm.role.replaceAll(/(?=[A-Z])/g, ' ').toLowerCase()}`)
+  if ('method' in arm && arm.method !== null) parts.push(findMethod(arm.method)?.label ?? arm.method)
   if ('control' in arm) parts.push(controlOf(arm.control).label)
-  if ('preset' in arm && arm.preset !== null) parts.push(`preset ${arm.preset}`)
+  if ('preset' in arm && arm.preset !== null) parts.push(findPreset(arm.preset)?.label ?? arm.preset)
   if ('withOwn' in arm && arm.withOwn) parts.push('with the own LoRA')
-  if ('selection' in arm) parts.push(...paramWords(arm.selection))
-  if ('params' in arm) parts.push(...paramWords(arm.params))
+  if ('selection' in arm) parts.push(...paramWords(arm.selection, tunerOf('select').params))
+  if ('params' in arm) parts.push(...paramWords(arm.params, paramsOf(arm)))
   return [...new Set(parts)].join('; ')
 }
 
-function paramWords(params: Readonly<Record<string, number | string | boolean>>): readonly string[] {
-  return Object.entries(params).map(([name, value]) => `${name} ${value}`)
+/** What the parameters of an arm mean. */
+function paramsOf(arm: Arm): readonly ParamSpec[] {
+  switch (arm.kind) {
+    case 'merge':
+      return findMethod(arm.method)?.params ?? []
+    case 'tune':
+    case 'search':
+    case 'train':
+      return tunerOf(arm.kind).params
+    case 'control': {
+      const { arm: of } = controlOf(arm.control)
+      return of === 'evaluate' ? [] : tunerOf(of).params
+    }
+    default:
+      return []
+  }
+}
+
+function paramWords(values: Readonly<Record<string, number | string | boolean>>, params: readonly ParamSpec[]): readonly string[] {
+  return Object.entries(values).map(([name, value]) => `${params.find(({ id }) => id === name)?.label ?? name}: ${value}`)
 }
 
 /** One subject on one split of one task. */
@@ -137,8 +158,8 @@ export function factsOfAdaptation(adaptation: AdaptationDetail, { task, base }: 
       'Steps or trials': `${adaptation.done} of ${adaptation.total}`,
       'Chosen step': adaptation.chosenStep,
       'Chosen by': adaptation.noValidation ? 'training loss' : 'validation loss',
-      'Loss at the start': adaptation.startLoss === null ? null : shownNumber(adaptation.startLoss),
-      'Loss at the chosen step': adaptation.chosenLoss === null ? null : shownNumber(adaptation.chosenLoss),
+      'Loss at the start': adaptation.startLoss?.toPrecision(4),
+      'Loss at the chosen step': adaptation.chosenLoss?.toPrecision(4),
       Ended: adaptation.stoppedText ?? adaptation.stopped,
       'Adapters chosen': chosenWords(adaptation),
       Rank: form === null ? null : form.rank,
@@ -150,7 +171,7 @@ export function factsOfAdaptation(adaptation: AdaptationDetail, { task, base }: 
         ]),
       ),
       Check: check === null ? null : `${check.expected}: ${check.equal} of ${check.n}`,
-      Tokens: cost.tokens,
+      Tokens: cost.tokens.toLocaleString('en-US'),
       Seconds: shownNumber(cost.seconds),
       'Adapters scored': cost.scoredAdapters,
       Device: cost.device,

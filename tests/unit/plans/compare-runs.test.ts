@@ -22,7 +22,8 @@ test('two plans side by side: what differs is marked, rows of one alone have a g
   expect(rowOf(compared, 'Pool')).toMatchObject({ values: ['all that fit the base model', 'a, b'], differs: true })
   expect(rowOf(compared, 'Margin, points')).toMatchObject({ values: ['2', '1'] })
   expect(rowOf(compared, 'Test examples, at most')).toMatchObject({ values: ['all', '50'] })
-  expect(rowOf(compared, 'Arm tuned')).toMatchObject({ group: 'Parameters', values: ['tuned; tune; role merged; k 3', 'tuned; tune; role merged; k 3'] }) // prettier-ignore
+  const tuned = 'tuned; tune; in the verdict: merged; Adapters (K): 3'
+  expect(rowOf(compared, 'Arm tuned')).toMatchObject({ group: 'Parameters', values: [tuned, tuned] }) // prettier-ignore
   expect(rowOf(compared, 'Cells')).toMatchObject({ group: 'Result', values: ['1 of 10 done, 1 failed', '0 of 6 done'] })
   expect(rowOf(compared, 'Verdict')).toMatchObject({ values: ['Train your own LoRA.', null], differs: true })
   expect(rowOf(compared, 'device')).toMatchObject({ group: 'Provenance', values: ['CPU', null], differs: true })
@@ -100,7 +101,7 @@ test('adaptations: settings, what was chosen, what it cost', async () => {
   expect(rowOf(compared, 'Chosen step')).toMatchObject({ values: ['12', null] })
   expect(rowOf(compared, 'Loss at the start')).toMatchObject({ values: ['1.235', null] })
   expect(rowOf(compared, 'Adapters chosen')).toMatchObject({ values: ['first, second', null] })
-  expect(rowOf(compared, 'Tokens')).toMatchObject({ values: ['1200', '0'] })
+  expect(rowOf(compared, 'Tokens')).toMatchObject({ values: ['1,200', '0'] })
   expect(rowOf(compared, 'taskHash')).toMatchObject({ group: 'Provenance', values: ['abc', null] })
 })
 
