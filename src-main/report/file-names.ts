@@ -11,7 +11,7 @@ export function reportFileName(title: string, format: ReportFormat): string {
 
 /** The name of the folder that all forms are written into: "Quick-look-report". */
 export function reportFolderName(title: string): string {
-  return folderName(`${folderName(title).slice(0, 60)}-report`)
+  return folderName(`${title.slice(0, 60)} report`)
 }
 
 /** Where a drawing lies beside the Markdown. */

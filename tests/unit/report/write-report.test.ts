@@ -113,7 +113,7 @@ test('a folder that cannot be written is refused, and nothing is left', async ()
 test('names of folders and files are those of the plan as every system takes them', () => {
   expect(reportFolderName('Quick look: sentiment_stars')).toBe('Quick-look-sentiment_stars-report')
   expect(reportFolderName('../../etc/passwd')).toBe('etc-passwd-report')
-  expect(reportFolderName('?')).toMatch(/^[A-Za-z0-9._-]+-report$/)
+  expect([reportFolderName('?'), reportFolderName('con')]).toEqual(['report', 'con-report'])
   expect(reportFolderName('x'.repeat(200)).length).toBeLessThanOrEqual(80)
   expect([reportFileName('A b', 'markdown'), reportFileName('A b', 'latex')]).toEqual(['A-b-report.md', 'A-b-report.tex'])
 })
