@@ -34,7 +34,7 @@ export interface PlacedRow extends IntervalRow {
   readonly studyAt: number | null
 }
 
-/** A scale over `width` pixels that holds every number of `values` and does not leave `bounds`, with some room on both sides also where all are equal. */
+/** A scale over `width` pixels that holds every number of `values` and leaves `bounds` only where they do, with some room on both sides also where all are equal. */
 export function scaleAcross(
   values: readonly number[],
   options: { readonly width: number; readonly bounds: readonly [number, number]; readonly flip?: boolean },
@@ -43,7 +43,7 @@ export function scaleAcross(
   const [least = 0, most = 1] = extent(values)
   const atLeast = Number.isFinite(bounds[1] - bounds[0]) ? 0.01 * (bounds[1] - bounds[0]) : Math.max(Math.abs(most) * 0.05, 1e-3)
   const room = Math.max((most - least) * 0.04, most - least < 1e-12 ? atLeast : 0)
-  const domain = [Math.max(bounds[0], least - room), Math.min(bounds[1], most + room)]
+  const domain = [Math.min(least, Math.max(bounds[0], least - room)), Math.max(most, Math.min(bounds[1], most + room))]
   return scaleLinear(domain, flip ? [width, 0] : [0, width]).nice(10)
 }
 

@@ -6,6 +6,7 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { cpus, tmpdir } from 'node:os'
 import { join } from 'node:path'
 
+import { redrawCharts } from './charts.ts'
 import { engine } from './engine.ts'
 import { hashFiles } from './hash-files.ts'
 import { importHeaders } from './import-headers.ts'
@@ -31,6 +32,7 @@ const trials: readonly Trial[] = [
   inspect,
   engine,
   learn,
+  redrawCharts,
   paintWindow,
   scrollTable,
 ]
