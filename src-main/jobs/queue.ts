@@ -23,6 +23,8 @@ export interface Started {
 export interface Queue {
   start<K extends JobKind>(kind: K, input: JobInputs[K]): Started
   list(): readonly Job[]
+  /** The job as lists show it, with its live progress; null for an unknown id. */
+  find(id: string): Job | null
   get(id: string): Promise<JobDetail | null>
   /** A queued job is cancelled at once, a running one within 200 ms; for an ended one nothing happens. */
   cancel(id: string): readonly Problem[]
@@ -168,6 +170,10 @@ export function createQueue(options: QueueOptions): Queue {
   return {
     start: enqueue,
     list: () => records.list().map(publicJob),
+    find(id) {
+      const job = records.find(id)
+      return job && publicJob(job)
+    },
     async get(id) {
       const job = records.find(id)
       if (!job) return null

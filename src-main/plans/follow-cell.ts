@@ -1,4 +1,4 @@
-import { endedStates, type Job } from '../contract/job.ts'
+import type { Job } from '../contract/job.ts'
 import { errorProblem, Refusal, type Problem } from '../contract/problems.ts'
 import type { CellHooks, PlanServices } from './plan-services.ts'
 
@@ -12,7 +12,7 @@ export async function followCellJob(jobId: string, { queue }: Pick<PlanServices,
   hooks.signal.addEventListener('abort', cancel)
   if (hooks.signal.aborted) cancel()
   const looking = setInterval(() => {
-    const progress = queue.list().find(({ id }) => id === jobId)?.progress
+    const progress = queue.find(jobId)?.progress
     if (progress) hooks.report(progress.stage, progress.fraction, progress.etaSeconds)
   }, lookIntervalMs)
   try {
@@ -32,8 +32,8 @@ export function stopIfAborted(signal: AbortSignal): void {
 
 /** Whether a job with that id is kept and has ended well. */
 export function doneJob(jobId: string | null, { queue }: Pick<PlanServices, 'queue'>): Job | null {
-  const job = jobId === null ? undefined : queue.list().find(({ id }) => id === jobId)
-  return job && endedStates.includes(job.state) && job.state === 'done' ? job : null
+  const job = jobId === null ? null : queue.find(jobId)
+  return job?.state === 'done' ? job : null
 }
 
 function notDone({ title, state }: Job): Problem {

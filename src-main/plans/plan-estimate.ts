@@ -35,7 +35,7 @@ export async function estimatePlan(plan: ResolvedPlan, tasks: ReadonlyMap<string
     sample ??= adaptation
     total = added(total, {
       learned: learnedTokens(adaptation),
-      answered: searchedTokens(adaptation) + scoringTokens(adaptation, cell, scored),
+      answered: searchedTokens(adaptation) + scoringTokens(adaptation, plan.pool.length, cell, scored),
     })
   }
   if (!sample) return null
@@ -46,9 +46,13 @@ export async function estimatePlan(plan: ResolvedPlan, tasks: ReadonlyMap<string
   return secondsFor(services.adapt, sample, total)
 }
 
-/** The cell's adaptation, with an adapter of the pool in the place of the own LoRA, which is not there yet: the work is about the same. */
+/**
+ * The cell's adaptation, with an adapter of the pool in the place of the own LoRA, which is not there yet, and one for the pool: the work is about the same,
+ * and looking all of a large pool up for every cell would take long.
+ */
 async function adaptationOf(plan: ResolvedPlan, cell: Cell, services: PlanServices): Promise<ResolvedAdaptation | null> {
-  const input = adaptInputOf({ plan, cell, ownId: cell.needs.length > 0 ? (plan.pool[0] ?? null) : null })
+  const few = { ...plan, pool: plan.pool.slice(0, 2) }
+  const input = adaptInputOf({ plan: few, cell, ownId: cell.needs.length > 0 ? (plan.pool[0] ?? null) : null })
   const checked = input && resolveAdaptation(input, services.adapt).checked
   return checked ? (await encodeAdaptation(checked, services.adapt)).adaptation : null
 }
@@ -64,13 +68,13 @@ function searchedTokens({ arm, params, train, validation }: ResolvedAdaptation):
 }
 
 /** Tokens of scoring the pool, unless a cell before has done it: values of one kind are known to all arms of a task and budget. */
-function scoringTokens({ params, pool, train }: ResolvedAdaptation, { task, budget }: Cell, scored: Set<string>): number {
+function scoringTokens({ params, train }: ResolvedAdaptation, pool: number, { task, budget }: Cell, scored: Set<string>): number {
   const id = selectionIds.find((known) => known === params['selection'])
-  if (id === undefined || pool.length === 0 || selectionOf(id).cost !== 'model') return 0
+  if (id === undefined || pool === 0 || selectionOf(id).cost !== 'model') return 0
   const place = JSON.stringify([task, budget, id])
   if (scored.has(place)) return 0
   if (id !== 'gradient') scored.add(place)
-  return (id === 'gradient' ? 1 : pool.length) * tokensOf(train)
+  return (id === 'gradient' ? 1 : pool) * tokensOf(train)
 }
 
 function added(left: Tokens, right: Tokens): Tokens {

@@ -28,10 +28,14 @@ export function checkPlanSizes(plan: Pick<PlanFile, 'arms'>, pool: number): read
     ...skipping.map(({ arm, skip, k }) => {
       const left = Math.max(0, pool - skip)
       const own = needsOwn(arm) ? ' besides your own LoRA' : ''
-      return warningProblem('pool-small', `"${arm.label ?? arm.id}" skips ${skip} of the ${pool} adapters: ${left} remain${own}, and K is ${k}.`, {
-        where: { field: `arms.${arm.id}`, value: String(skip) },
-        hint: 'The arm then merges fewer adapters than the others; give the plan a larger pool.',
-      })
+      return warningProblem(
+        'pool-small',
+        `"${arm.label ?? arm.id}" skips ${skip} of the ${pool} adapters: ${left} remain${own}, and K is ${k}.`,
+        {
+          where: { field: `arms.${arm.id}`, value: String(skip) },
+          hint: 'The arm then merges fewer adapters than the others; give the plan a larger pool.',
+        },
+      )
     }),
   ]
 }

@@ -70,7 +70,7 @@ function knownJobs(toRun: CellToRun, known: string | null, services: PlanService
   if (!last || last.resultAdapterId === null || library.adapters.get(last.resultAdapterId)?.status !== 'ok') return null
   const name = nameOfCell(toRun.cell)
   const isMerge = toRun.cell.arm.kind === 'merge'
-  const adapt = isMerge ? queue.list().find((job) => job.kind === 'select' && job.title === name && job.state === 'done') : last
+  const adapt = isMerge ? queue.list().findLast((job) => job.kind === 'select' && job.title === name && job.state === 'done') : last
   const input = adaptInputOf(toRun)
   const checked = input && resolveAdaptation(input, adaptServices).checked
   return adapt && checked && adapt.fingerprint === checked.fingerprint ? { adapt, last } : null

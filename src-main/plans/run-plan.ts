@@ -65,9 +65,9 @@ export function createPlanRunner(services: PlanServices): PlanRunner {
 
   function end(planId: string, problems: readonly Problem[]): void {
     if (!plans.get(planId)) return
-    const cells = plans.cells(planId)
+    const state = stateOf(plans.cells(planId))
     plans.patch(planId, {
-      state: closing ? 'interrupted' : stateOf(cells),
+      state: closing && state === 'cancelled' ? 'interrupted' : state,
       endedAt: now().toISOString(),
       process: null,
       problems: [...(plans.get(planId)?.problems ?? []).filter(({ code }) => code !== 'internal'), ...problems],
