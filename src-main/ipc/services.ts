@@ -166,10 +166,15 @@ export function openServices(options: ServicesOptions): Services {
     cacheFolder: paths.cache,
   })
   const emitPlan = (planId: string): void => emit('plans.changed', { planId })
-  const planServices: PlanServices = { library, queue, adapt, evaluation, emitPlan, appVersion: version, now: clock }
+  const comparer = createPlanComparer({ plans: library.plans, emitPlan, log })
+  /** A plan that ended is compared, so that lists have its headline before it is opened. */
+  const tellPlan = (planId: string): void => {
+    emitPlan(planId)
+    comparer.settle(planId)
+  }
+  const planServices: PlanServices = { library, queue, adapt, evaluation, emitPlan: tellPlan, appVersion: version, now: clock }
   const plans = createPlanRunner(planServices)
   const planAblator = createPlanAblator(planServices, log)
-  const comparer = createPlanComparer({ plans: library.plans, emitPlan, log })
   const demoFolder = join(paths.resources, 'demo', 'adapters')
   return {
     settings,

@@ -15,6 +15,8 @@ export interface PlanComparer {
   latest(planId: string, baseline: string | null): ComparedNow | null
   /** The comparison of the results as they are, however long it takes; null for an unknown plan. Rejects when the comparer closes or the thread fails. */
   current(planId: string, baseline: string | null): Promise<ComparedNow | null>
+  /** Begins to compare a plan that does not run any more, so that lists have its headline; nothing for one that runs or has no results. */
+  settle(planId: string): void
   close(): Promise<void>
 }
 
@@ -123,20 +125,21 @@ export function createPlanComparer({ plans, emitPlan, log, atOnce = outcomesAtOn
     return { baseline, isCurrent: true, ...comparison }
   }
 
+  function latest(planId: string, wished: string | null): ComparedNow | null {
+    const plan = plans.get(planId)
+    if (!plan) return null
+    const baseline = baselineOf(plan.file, wished, plan.baseline)
+    const now = atHand(plan, baseline)
+    if (now) return now
+    const rested = (rests.get(placeOf(planId, baseline)) ?? 0) <= performance.now()
+    // What fails is logged and answered the next time.
+    if (rested || !isRunning(plan)) begin(plan, baseline).catch(() => undefined)
+    const older = plans.comparison(planId, baseline)
+    return { baseline, isCurrent: false, comparisons: older?.comparisons ?? [], problems: older?.problems ?? [] }
+  }
+
   return {
-    latest(planId, wished) {
-      const plan = plans.get(planId)
-      if (!plan) return null
-      const baseline = baselineOf(plan.file, wished, plan.baseline)
-      const now = atHand(plan, baseline)
-      if (now) return now
-      const isRunning = plan.state === 'running' || plan.state === 'stopping'
-      const rested = (rests.get(placeOf(planId, baseline)) ?? 0) <= performance.now()
-      // What fails is logged and answered the next time.
-      if (rested || !isRunning) begin(plan, baseline).catch(() => undefined)
-      const older = plans.comparison(planId, baseline)
-      return { baseline, isCurrent: false, comparisons: older?.comparisons ?? [], problems: older?.problems ?? [] }
-    },
+    latest,
     async current(planId, wished) {
       const plan = plans.get(planId)
       if (!plan) return null
@@ -147,12 +150,26 @@ export function createPlanComparer({ plans, emitPlan, log, atOnce = outcomesAtOn
         await begin(plan, baseline)
       }
     },
+    settle(planId) {
+      const plan = plans.get(planId)
+      if (closed || !plan || isRunning(plan) || countOutcomes(planId) === 0) return
+      try {
+        latest(planId, null)
+      } catch (error) {
+        // Whoever looks at the plan is told; what ended meanwhile must not fail for it.
+        log.error('a plan could not be compared', { plan: planId, error: String(error) })
+      }
+    },
     async close() {
       closed = true
       await Promise.all([...workers].map((worker) => worker.terminate()))
       await lane
     },
   }
+}
+
+function isRunning({ state }: StoredPlan): boolean {
+  return state === 'running' || state === 'stopping'
 }
 
 function placeOf(planId: string, baseline: string): string {

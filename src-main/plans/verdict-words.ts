@@ -117,6 +117,9 @@ function strengthOf(facts: VerdictFacts): string {
   return [
     `${capitalised(names[arm])} minus ${names[to]}: ${signed(difference.value)} ${numbersOf(unit).plural} (${ends}), paired over ${joined(over)}.`,
     readings[reading],
+    ...(decisive.disagreement === 0 && task !== null && unit === 'fraction'
+      ? [`No test example tells the two apart; a difference of up to ${amount(unseen(decisive.examples))} could stay unseen.`]
+      : []),
     ...(smallTasks === 0
       ? []
       : [
@@ -125,6 +128,11 @@ function strengthOf(facts: VerdictFacts): string {
             : `Fewer than ${anecdotalBelow} test examples: an anecdote.`,
         ]),
   ].join(' ')
+}
+
+/** Share of examples that may differ without one among `examples` doing so, at 95 %: the exact bound of a binomial share of which none was seen. */
+function unseen(examples: number): number {
+  return 1 - 0.05 ** (1 / examples)
 }
 
 function toDecide(facts: VerdictFacts): string | null {

@@ -79,6 +79,24 @@ test('while a plan runs, a thread does not compare it after every cell', async (
   expect(values).toHaveBeenCalledTimes(1)
 })
 
+test('a plan that ended is settled: its headline is there before anybody opens it', async () => {
+  for (const atOnce of [5000, 0]) {
+    const bench = openPlanBench(atOnce)
+    fill(bench)
+    bench.comparer.settle('p')
+    bench.comparer.settle('unknown')
+    expect([bench.plans.comparison('p', 'base'), bench.told]).toEqual([null, []])
+    bench.plans.patch('p', { state: 'partial' })
+    bench.comparer.settle('p')
+    await vi.waitFor(() => expect(bench.plans.list()[0]!.headline).toMatch(/^No verdict/), { timeout: 20_000 })
+    expect(bench.told).toContain('p')
+  }
+  const empty = openPlanBench()
+  insertPlan(empty.plans, planOf('p', {}, { state: 'imported' }))
+  empty.comparer.settle('p')
+  expect(empty.plans.comparison('p', 'base')).toBeNull()
+})
+
 test('a closed comparer rejects what waits, and says nothing of it', async () => {
   const bench = openPlanBench(0)
   fill(bench)

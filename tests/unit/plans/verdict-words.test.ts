@@ -103,6 +103,19 @@ test('the strength names difference, interval and n, and never more than the rea
   )
 })
 
+test('where no example tells two arms apart, it says how much could stay unseen', () => {
+  const same: Interval = { value: 0, low: 0, high: 0 }
+  const strengthOf = (examples: number, given: Partial<VerdictFacts> = {}) => {
+    const decisive = { interval: same, examples, tasks: 1, seeds: 1, disagreement: 0, split: null }
+    return speak(toOthers(same, above, above), { decisive, ...given }).strength
+  }
+  // 1 - 0.05^(1/300) and 1 - 0.05^(1/12).
+  expect(strengthOf(300)).toContain('No test example tells the two apart; a difference of up to 1.0 points could stay unseen.')
+  expect(strengthOf(12)).toContain('a difference of up to 22.1 points could stay unseen.')
+  expect(strengthOf(12, { unit: 'nats' })).not.toContain('unseen')
+  expect(speak(toOthers(nothing, above, above)).strength).not.toContain('unseen')
+})
+
 describe('what would decide it', () => {
   test('on one task so many test examples that the difference would leave out 0', () => {
     // 2.8015852^2 * 0.12 / 0.018^2 = 2,907 examples.
