@@ -129,7 +129,8 @@ function cellOf(
 
 /** What the map says at a glance. */
 export function armTaskFinding(input: ArmTaskInput, { clear, columns, rows, leading }: ArmTaskMap): string {
-  if (clear.of === 0) return 'Nothing is measured yet'
+  if (clear.of === 0)
+    return input.show === 'values' ? 'Nothing is measured yet' : `Nothing can be compared with ${labelOf(input.arms, input.baseline)} yet`
   if (input.show === 'values') return `${columns[0] ?? ''} has the highest mean over ${plural(rows.length - leading, 'task')}`
   const to = labelOf(input.arms, input.baseline)
   return `${formatCount(clear.above)} of ${plural(clear.of, 'pair')} of arm and task ${clear.above === 1 ? 'is' : 'are'} clearly better than ${to}, ${formatCount(clear.below)} clearly worse`

@@ -15,7 +15,7 @@ export function ticksAcross(scale: ScaleContinuousNumeric<number, number>, write
   const [from = 0, to = 0] = scale.range()
   for (let count = Math.max(2, Math.min(mostTicks, Math.floor(Math.abs(to - from) / 40))); count > 1; count--) {
     const ticks = label(scale.ticks(count), scale, write)
-    if (ticks.every((tick, index) => index === 0 || apart(ticks[index - 1], tick))) return ticks
+    if (isDistinct(ticks) && ticks.every((tick, index) => index === 0 || apart(ticks[index - 1], tick))) return ticks
   }
   return label(scale.ticks(2), scale, write).slice(0, 1)
 }
@@ -23,7 +23,16 @@ export function ticksAcross(scale: ScaleContinuousNumeric<number, number>, write
 /** Ticks of a vertical scale, about one for each 44 pixels. */
 export function ticksUp(scale: ScaleContinuousNumeric<number, number>, write: (value: number) => string): readonly Tick[] {
   const [from = 0, to = 0] = scale.range()
-  return label(scale.ticks(Math.max(2, Math.floor(Math.abs(to - from) / 44))), scale, write)
+  for (let count = Math.max(2, Math.floor(Math.abs(to - from) / 44)); count > 1; count--) {
+    const ticks = label(scale.ticks(count), scale, write)
+    if (isDistinct(ticks)) return ticks
+  }
+  return label(scale.ticks(2), scale, write).slice(0, 1)
+}
+
+/** No two are written alike: the steps are not finer than what is written. */
+function isDistinct(ticks: readonly Tick[]): boolean {
+  return new Set(ticks.map((tick) => tick.label)).size === ticks.length
 }
 
 /** Those of some places whose labels do not touch, from the left; the last stays. */

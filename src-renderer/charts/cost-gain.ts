@@ -68,7 +68,13 @@ export function layOutCostGain(input: CostGainInput, width: number): CostGainLay
   const points = costs.map((cost) => ({ cost, x: cost[by] > 0 ? x(cost[by]) : 0, y: y(cost.gain.value) }))
   const words = costs.map(({ arm }) => cutLabel(labelOf(arms, arm), longestLabel))
   const labels = placeLabels(
-    points.map((point, index) => ({ x: point.x, y: point.y, width: textWidth(words[index] ?? '') })),
+    points.map((point, index) => ({
+      x: point.x,
+      y: point.y,
+      width: textWidth(words[index] ?? ''),
+      up: point.y - y(point.cost.gain.high),
+      down: y(point.cost.gain.low) - point.y,
+    })),
     { width: plotWidth, height: plotHeight },
     [{ x: 0, y: y(0) - 1, width: plotWidth, height: 2 }],
   )

@@ -14,6 +14,15 @@ export interface PlacedLabel {
   readonly led: boolean
 }
 
+/** A mark, the width of its label, and how far its interval reaches upwards and downwards. */
+export interface LabelledMark {
+  readonly x: number
+  readonly y: number
+  readonly width: number
+  readonly up?: number
+  readonly down?: number
+}
+
 const textHeight = 14
 const near = 8
 
@@ -22,13 +31,14 @@ const near = 8
  * line. null where there is no room. Earlier labels go first.
  */
 export function placeLabels(
-  marks: readonly { readonly x: number; readonly y: number; readonly width: number }[],
+  marks: readonly LabelledMark[],
   area: Pick<Box, 'width' | 'height'>,
   obstacles: readonly Box[] = [],
 ): readonly (PlacedLabel | null)[] {
-  const taken: Box[] = [...obstacles, ...marks.map(({ x, y }) => ({ x: x - 6, y: y - 6, width: 12, height: 12 }))]
-  return marks.map(({ x, y, width }) => {
-    for (const { dx, dy, led } of candidates(width)) {
+  const taken: Box[] = [...obstacles, ...marks.flatMap(bodyOf)]
+  return marks.map((mark) => {
+    const { x, y, width } = mark
+    for (const { dx, dy, led } of candidates(mark)) {
       const box = { x: x + dx, y: y + dy - textHeight / 2, width, height: textHeight }
       if (inside(box, area) && !taken.some((other) => overlaps(box, other))) {
         taken.push(box)
@@ -39,13 +49,25 @@ export function placeLabels(
   })
 }
 
+/** The mark itself and its interval. */
+function bodyOf({ x, y, up = 0, down = 0 }: LabelledMark): readonly Box[] {
+  return [
+    { x: x - 6, y: y - 6, width: 12, height: 12 },
+    { x: x - 4, y: y - up, width: 8, height: up + down },
+  ]
+}
+
 /** Steps from the mark to the left end and the middle height of its label, the best first. */
-function candidates(width: number): readonly { readonly dx: number; readonly dy: number; readonly led: boolean }[] {
+function candidates({
+  width,
+  up = 0,
+  down = 0,
+}: LabelledMark): readonly { readonly dx: number; readonly dy: number; readonly led: boolean }[] {
   const close = [
     { dx: near, dy: 0 },
     { dx: -near - width, dy: 0 },
-    { dx: -width / 2, dy: -near - textHeight / 2 },
-    { dx: -width / 2, dy: near + textHeight / 2 },
+    { dx: -width / 2, dy: -Math.max(near, up + 2) - textHeight / 2 },
+    { dx: -width / 2, dy: Math.max(near, down + 2) + textHeight / 2 },
   ].map((step) => ({ ...step, led: false }))
   const far = [1, 2, 3, 4, 5, 6].flatMap((ring) =>
     [-1, 1].flatMap((way) =>

@@ -127,14 +127,20 @@ export function layOutSwept(input: SweptInput, width: number): SweptLayout {
     series,
     levels: drawnLevels,
     labels: ends.map((at, index) => ({ text: cutLabel(ending[index] ?? '', labelRoom - 18), y: spread[index] ?? at.y, at })),
-    // Rows by value, so that up and down lead to the line above and below.
-    places: series.flatMap(({ marks }) => marks.map((mark) => ({ row: mark.y, column: mark.setting }))),
+    places: placesOf(series),
     xTicks: thinTicks(settings.map((value) => ({ value, at: x(value), label: formatCount(value) }))),
     yTicks: ticksUp(y, measure.write),
     left,
     plotWidth,
     plotHeight,
   }
+}
+
+/** A line is a row, from the highest to the lowest, so that right goes on along the line and down leads to the one below. */
+function placesOf(series: readonly SweptSeries[]): readonly MarkPlace[] {
+  const height = ({ marks }: SweptSeries): number => marks.reduce((sum, { y }) => sum + y, 0) / Math.max(1, marks.length)
+  const rank = new Map([...series].sort((one, other) => height(one) - height(other)).map((line, row) => [line, row]))
+  return series.flatMap((line) => line.marks.map(({ setting }) => ({ row: rank.get(line) ?? 0, column: setting })))
 }
 
 function xScale(id: SweptCurve['id'], settings: readonly number[], width: number): ScaleContinuousNumeric<number, number> {

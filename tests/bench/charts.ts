@@ -76,7 +76,13 @@ export async function measureRedraws(scratch: string): Promise<readonly Measure[
       await page.goto(`${served.address}?chart=${chart}`)
       await page.locator('section svg').first().waitFor()
       const { least, middle } = await timeRedraw(page)
-      measures.push({ name: `redraw of ${chart}`, value: least, unit: 'ms', limit: 100, note: `best of ${rounds}, middle one ${middle.toFixed(1)}` })
+      measures.push({
+        name: `redraw of ${chart}`,
+        value: least,
+        unit: 'ms',
+        limit: 100,
+        note: `best of ${rounds}, middle one ${middle.toFixed(1)}`,
+      })
     }
     return measures
   } finally {

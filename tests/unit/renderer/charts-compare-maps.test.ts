@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest'
 import type { Agreement, SweptCurve } from '../../../src-main/contract/comparison.ts'
 import { agreementCells, agreementFinding, agreementTable } from '../../../src-renderer/charts/agreement.ts'
 import { armTaskFinding, armTaskTable, layOutArmTaskMap, mostCells, type ArmTaskInput } from '../../../src-renderer/charts/arm-task-map.ts'
-import { thinTicks, ticksAcross } from '../../../src-renderer/charts/axis-ticks.ts'
+import { thinTicks, ticksAcross, ticksUp } from '../../../src-renderer/charts/axis-ticks.ts'
 import { measureOf, type ChartArm, type CostGain } from '../../../src-renderer/charts/chart-arms.ts'
 import { costFinding, costTable, layOutCostGain, writeCost } from '../../../src-renderer/charts/cost-gain.ts'
 import { cutLabel, nameRoom, textWidth } from '../../../src-renderer/charts/labels.ts'
@@ -111,6 +111,7 @@ describe('map of tasks and arms', () => {
     const empty = layOutArmTaskMap({ ...input, estimates: [], comparisons: [] })
     expect([empty.cells, empty.rows, empty.leading]).toEqual([[], [], 0])
     expect(armTaskFinding(input, empty)).toBe('Nothing is measured yet')
+    expect(armTaskFinding({ ...input, show: 'differences' }, empty)).toBe('Nothing can be compared with Base model yet')
   })
 })
 
@@ -167,6 +168,12 @@ describe('swept settings', () => {
     expect(drawn.labels.map(({ text }) => text)).toEqual(['Tuned merge', 'With own LoRA', 'Base model'])
     const heights = drawn.labels.map(({ y }) => y).sort((one, other) => one - other)
     for (const [index, y] of heights.entries()) if (index > 0) expect(y - heights[index - 1]!).toBeGreaterThanOrEqual(15)
+  })
+  it('are walked along a line, and from one line to that below', () => {
+    // Marks: 0, 5 and 10 of the lower line, then 0 and 10 of the upper.
+    const walked = (['ArrowRight', 'ArrowUp', 'ArrowDown'] as const).map((key) => nextMark(drawn.places, 0, key))
+    expect(walked).toEqual([1, 3, null])
+    expect(nextMark(drawn.places, 4, 'ArrowDown')).toBe(2)
   })
   it('over labelled examples are logarithmic', () => {
     const budgets: SweptCurve = {
@@ -251,6 +258,9 @@ describe('cost and gain', () => {
       expect(box.x >= 0 && box.y >= 0 && box.x + box.width <= 600 && box.y + box.height <= 300).toBe(true)
     }
     expect(placeLabels([{ x: 20, y: 20, width: 500 }], { width: 100, height: 100 })).toEqual([null])
+    // Where there is room above only, the label stands above the interval, not on it.
+    const under = placeLabels([{ x: 50, y: 60, width: 90, up: 30, down: 30 }], { width: 100, height: 100 })
+    expect(under).toEqual([{ x: 5, y: 60 - 32 - 14 + 11, led: false }])
     expect(placeLabels([{ x: 20, y: 50, width: 40 }], area)).toEqual([{ x: 28, y: 54, led: false }])
   })
 })
@@ -311,6 +321,9 @@ describe('ticks, names and walking', () => {
     const ticks = ticksAcross(scaleLinear([0.4, 0.7], [0, 300]), measure.write)
     expect(ticks.map(({ label }) => label)).toEqual(['40 %', '45 %', '50 %', '55 %', '60 %', '65 %', '70 %'])
     expect(ticksAcross(scaleLinear([0.4, 0.41], [0, 200]), measure.write).map(({ label }) => label)[0]).toBe('40.0 %')
+    // Differences are written to a tenth of a point: no finer steps.
+    const fine = ticksUp(scaleLinear([-0.001, 0.001], [300, 0]), measure.writeDifference)
+    expect(fine.map(({ label }) => label)).toEqual(['−0.1', '0.0', '+0.1'])
     const thin = thinTicks([0, 1, 2, 5, 100].map((value) => ({ value, at: value * 5, label: String(value) })))
     expect(thin.map(({ value }) => value)).toEqual([0, 5, 100])
   })
