@@ -5,7 +5,7 @@ import { mainVerdict, placeWords, type ReportInput } from './plan-view.ts'
 import { armsSection } from './sections/arms.ts'
 import { costsSection } from './sections/costs.ts'
 import { differencesSection } from './sections/differences.ts'
-import { ablationSection, agreementSection } from './sections/inside.ts'
+import { ablationSection, agreementSection, contentsSection } from './sections/inside.ts'
 import { limitsSection } from './sections/limits.ts'
 import { problemsSection, provenanceSection } from './sections/provenance.ts'
 import { settingSection } from './sections/setting.ts'
@@ -24,6 +24,7 @@ export function buildReport(input: ReportInput): ReportDocument {
     curvesSection(detail),
     costsSection(detail),
     agreementSection(input),
+    contentsSection(input),
     ablationSection(detail),
     settingSection(detail),
     limitsSection(detail),

@@ -2,22 +2,41 @@ import type { BudgetComparison, SpokenVerdict } from '../contract/comparison.ts'
 import { metricOf } from '../contract/metrics.ts'
 import type { Arm, ArmRole } from '../contract/plan.ts'
 import type { Agreement } from '../contract/comparison.ts'
-import type { PlanDetail } from '../contract/plan-run.ts'
+import type { PlanDetail, PlanOutcome } from '../contract/plan-run.ts'
 import { shownBudget, type Unit } from './numbers.ts'
 
-/** Which examples pairs of arms get right, at one place of the plan. */
-export interface PlacedAgreement {
+/** A task, a budget and a seed of the plan. */
+export interface ReportPlace {
   readonly task: string
   readonly budget: BudgetComparison['budget']
   readonly seed: number
+}
+
+/** Which examples pairs of arms get right. */
+export interface PlacedAgreement extends ReportPlace {
   readonly agreement: Agreement
+}
+
+/** Examples that one arm alone gets right: how many, and some of them. */
+export interface PlacedExamples extends ReportPlace {
+  readonly arms: readonly { readonly arm: string; readonly total: number; readonly rows: readonly PlanOutcome[] }[]
+}
+
+/** What merges are made of: adapters with their shares in the sum of the norms, null where that is not known. */
+export interface PlacedContents extends ReportPlace {
+  readonly merges: readonly {
+    readonly arm: string
+    readonly adapters: readonly { readonly name: string; readonly share: number | null }[]
+  }[]
 }
 
 /** What a report is made from: nothing but the plan's results, so that it opens when adapters, tasks and base model are gone. */
 export interface ReportInput {
   readonly detail: PlanDetail
-  /** Where outcomes of the examples are known. */
+  /** The next three are empty where outcomes and coefficients are not known. */
   readonly agreements: readonly PlacedAgreement[]
+  readonly examples: readonly PlacedExamples[]
+  readonly contents: readonly PlacedContents[]
 }
 
 /** Above so many tasks each has no drawing of its own; the heat map shows them together. */

@@ -10,7 +10,7 @@ import { renderHtml } from '../../../src-main/report/report-html.ts'
 import { allOf, findAll, readMarkup } from '../../helpers/markup.ts'
 import { makePlanDetail, quickLookArms } from '../../helpers/plan-detail.ts'
 
-const pageOf = (detail: PlanDetail): string => renderHtml(buildReport({ detail, agreements: [] }))
+const pageOf = (detail: PlanDetail): string => renderHtml(buildReport({ detail, agreements: [], examples: [], contents: [] }))
 const hostile = `<script>alert("1")</script> & 'quoted' </title>]]>`
 
 test('the page names its verdict, every arm and every task, and its numbers are those of the results', () => {
@@ -148,7 +148,7 @@ test('62 tasks and 12 arms give one map and folded tables, not 62 drawings', () 
 })
 
 test('a drawing is a well-formed file of its own with its own colours', () => {
-  for (const { svg } of figuresOf(buildReport({ detail: makePlanDetail(), agreements: [] }))) {
+  for (const { svg } of figuresOf(buildReport({ detail: makePlanDetail(), agreements: [], examples: [], contents: [] }))) {
     const file = standaloneSvg(svg)
     const [root] = findAll(readMarkup(file), 'svg')
     expect(root?.attributes['xmlns']).toBe('http://www.w3.org/2000/svg')

@@ -9,7 +9,7 @@ import { escapeLatex, renderLatex } from '../../../src-main/report/report-latex.
 import { escapeMarkdown, renderMarkdown } from '../../../src-main/report/report-markdown.ts'
 import { makePlanDetail, quickLookArms } from '../../helpers/plan-detail.ts'
 
-const documentOf = (detail: PlanDetail) => buildReport({ detail, agreements: [] })
+const documentOf = (detail: PlanDetail) => buildReport({ detail, agreements: [], examples: [], contents: [] })
 const rows = (text: string): string[][] => parse(text, { relax_column_count: false })
 
 /** A plan whose names are made to break tables. */

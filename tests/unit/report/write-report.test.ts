@@ -17,7 +17,7 @@ import { openTestServices, type OpenedServices } from '../../helpers/services.ts
 import { runCli } from '../cli/run-cli.ts'
 
 const folder = realpathSync(mkdtempSync(join(tmpdir(), 'amalgam-report-')))
-const input = { detail: makePlanDetail(), agreements: [] }
+const input = { detail: makePlanDetail(), agreements: [], examples: [], contents: [] }
 let opened: OpenedServices
 beforeAll(() => {
   opened = openTestServices()
@@ -71,9 +71,10 @@ function keepPlan(plans: PlanStore): void {
       adapter: arm.kind === 'base' ? null : { name: 'own-1', contentHash: 'c', tensorHash: 't', path: '/nowhere/own-1' },
       exampleIds: examples.map((example) => example.id),
       values: examples.map((_, index) => (arm.kind === 'base' ? index % 2 : 1)),
-      predictions: examples.map(() => 'yes'),
+      predictions: examples.map((_, index) => (arm.kind === 'base' && index % 2 === 0 ? 'no' : 'yes')),
       cost: { selection: { ...part, adapters: 0 }, own: part, learning: part, test: part, spent: part, device: 'cpu', examples: 100 },
-      ...{ selection: [], coefficients: null, curve: [], chosenStep: null, noValidation: false, provenance: {}, problems: [] },
+      coefficients: arm.kind === 'base' ? null : { modules: [], adapters: [{ id: null, name: 'a part' }], values: [], shares: [0.625] },
+      ...{ selection: [], curve: [], chosenStep: null, noValidation: false, provenance: {}, problems: [] },
     }
     plans.setResult('plan-of-old', result)
   }
@@ -130,7 +131,8 @@ test('a report opens whose adapters, task and base model are gone, in every form
     expect(text).toContain('100.0 (91.2 to 100.0)')
     expect(text).toContain('+50.0 (')
   }
-  expect(html).toContain('Which examples each arm gets right')
+  expect(html).toContain('Fresh LoRA (3 of 20)</th><td>0?</td><td>yes</td><td>no: Base model</td>')
+  expect(markdown).toContain('| a part | 62.5 |')
   expect(csv).toMatch(/^100,gone_task,own,base,0\.5,/m)
 })
 
