@@ -3,7 +3,10 @@ import { join } from 'node:path'
 import type { ClusterCell, ClusterPlan } from '../contract/cluster-job.ts'
 import { planTaskSchema, type CellResult, type PlanState } from '../contract/plan-run.ts'
 import { errorProblem, Refusal, warningProblem, type Problem } from '../contract/problems.ts'
+import { hashOf } from '../jobs/evaluate-key.ts'
+import { isAlive } from '../jobs/process-token.ts'
 import type { PlanServices } from '../plans/plan-services.ts'
+import { poolHashesKey } from '../plans/run-plan.ts'
 import { isResultOf, withIds } from './portable-result.ts'
 import { mustReadSharedPlan, readAs, readFailure, readResult, sharedFolder, type SharedFolder } from './shared-folder.ts'
 
@@ -30,7 +33,7 @@ type Found = { readonly result: CellResult } | { readonly problem: Problem } | n
 
 /**
  * Brings the results of a shared folder into a plan of the library: made at the first time, brought up to date later. A result of another state of the plan,
- * or on other test examples than the other cells of its task, is not taken. Throws a Refusal (job-file-not-readable).
+ * or on other test examples than the other cells of its task, is not taken. Throws a Refusal (job-file-not-readable, plan-running).
  */
 export async function collectResults(folder: string, { library, emitPlan, now }: CollectServices): Promise<Collected> {
   const shared = sharedFolder(folder)
@@ -38,7 +41,9 @@ export async function collectResults(folder: string, { library, emitPlan, now }:
   const planId = plan.fingerprint.slice(0, 12)
   const { plans, adapters } = library
   const idOf = (contentHash: string): string | null => adapters.writes.withContent(contentHash)?.id ?? null
-  if (!plans.get(planId)) await begin(planId, plan, shared, { library, now })
+  const known = plans.get(planId)
+  if (isAlive(known?.process ?? undefined)) throw new Refusal([isRunning(plan.file.title)])
+  if (!known) await begin(planId, plan, shared, { library, now })
   const failed: Collected['failed'][number][] = []
   const missing: string[] = []
   const problems: Problem[] = []
@@ -50,8 +55,8 @@ export async function collectResults(folder: string, { library, emitPlan, now }:
     if (found && 'result' in found) {
       const result = placed(found.result, cell, shared)
       taken.push(result)
-      const known = plans.result(planId, cell.cell)
-      if (known?.finishedAt === result.finishedAt && known.fingerprint === result.fingerprint) continue
+      const earlier = plans.result(planId, cell.cell)
+      if (earlier?.finishedAt === result.finishedAt && earlier.fingerprint === result.fingerprint) continue
       const adapterId = result.adapter && idOf(result.adapter.contentHash)
       plans.setResult(planId, withIds(result, idOf), { adapterId, jobId: null })
       continue
@@ -125,13 +130,18 @@ function placed(result: CellResult, { number }: ClusterCell, shared: SharedFolde
   return result.adapter && existsSync(path) ? { ...result, adapter: { ...result.adapter, path } } : result
 }
 
-function provenanceOf({ fingerprint, base, tasks }: ClusterPlan, results: readonly CellResult[]): Readonly<Record<string, string>> {
+/** As plans that are run here have it, so that this one can be gone on with here. */
+function provenanceOf({ file, base, pool, tasks }: ClusterPlan, results: readonly CellResult[]): Readonly<Record<string, string>> {
   const listed = (values: readonly string[]): string => [...new Set(values)].sort().join(separator)
   return {
-    ...{ plan: fingerprint, base: base.contentHash },
-    tasks: JSON.stringify(Object.fromEntries(tasks.map(({ name, hash }) => [name, hash]))),
     appVersion: listed(results.map(({ appVersion }) => appVersion)),
+    nativeBuild: listed(results.flatMap(({ provenance }) => provenance['nativeBuild'] ?? [])),
     device: listed(results.map(({ cost }) => cost.device)),
+    ...{ baseName: base.name, baseHash: base.contentHash },
+    pool: `${pool.length} adapters, ${hashOf(pool)}`,
+    ...Object.fromEntries(tasks.map(({ name, hash }) => [`task ${name}`, hash])),
+    seeds: file.seeds.join(', '),
+    [poolHashesKey]: JSON.stringify(pool),
   }
 }
 
@@ -146,6 +156,12 @@ function remarksOn({ appVersion = '', device = '' }: Readonly<Record<string, str
 function unlike(what: string): Problem {
   return warningProblem('result-not-fitting', `The results are ${what}. Small differences may come from that.`, {
     hint: 'Run all cells with one version on one kind of device for numbers that can be repeated.',
+  })
+}
+
+function isRunning(title: string): Problem {
+  return errorProblem('plan-running', `"${title}" is being gone on with in this library.`, {
+    hint: 'Stop it there first, or wait for its end.',
   })
 }
 

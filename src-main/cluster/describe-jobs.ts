@@ -72,5 +72,7 @@ export function cellOfJob({ cell, arm, task, budget, seed, needs }: ClusterJob):
 
 /** The list of a shared folder, of all of its jobs. */
 export function listOf(jobs: readonly ClusterJob[], rest: Pick<ClusterPlan, 'appVersion' | 'file' | 'base' | 'tasks'>): ClusterPlan {
-  return { format: 'amalgam-shared-plan', version: 1, fingerprint: jobs[0]!.plan.fingerprint, ...rest, cells: jobs.map(listedCell) }
+  const [first] = jobs as readonly [ClusterJob, ...ClusterJob[]]
+  const pool = first.pool.map(({ contentHash }) => contentHash)
+  return { format: 'amalgam-shared-plan', version: 1, fingerprint: first.plan.fingerprint, ...rest, pool, cells: jobs.map(listedCell) }
 }

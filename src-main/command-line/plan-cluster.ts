@@ -8,11 +8,13 @@ import { submitPlan, type Submitted } from '../cluster/submit-plan.ts'
 import { errorProblem, hasError, Refusal, type Problem } from '../contract/problems.ts'
 import type { Services } from '../ipc/services.ts'
 import { appRoot } from '../platform/paths.ts'
+import { describeComparedPlan } from '../plans/plan-detail.ts'
 import { makeCell, measureCells } from '../plans/run-cell.ts'
 import { resolvePlan } from '../plans/resolve-plan.ts'
 import { exitCodes, outcome, type Arguments, type CommandContext, type OptionSpec, type Outcome } from './command.ts'
 import { formatTable } from './format.ts'
 import { readPlanFile } from './plan-file.ts'
+import { resultLines } from './plan-lines.ts'
 import { slurmOptions } from './slurm-options.ts'
 import { withSession } from './session.ts'
 
@@ -136,11 +138,16 @@ export function allowance(environment: Readonly<Record<string, string | undefine
 async function collect(folder: string, given: Arguments, context: CommandContext): Promise<Outcome> {
   return withSession(given.value('library'), context, async ({ services }) => {
     const collected = await collectResults(folder, services.planServices)
-    const headline = services.library.plans.get(collected.planId)?.headline ?? null
+    const plan = await describeComparedPlan(services.planDescriber, collected.planId)
+    const results = plan && collected.done > 0 ? ['', ...resultLines(plan)] : []
     const failures = collected.failed.flatMap(({ cell, problems }) =>
       problems.filter(({ severity }) => severity === 'error').map((one) => ofCell(cell, one)),
     )
-    return outcome({ ...collected, headline }, collectedLines(collected, headline), [...collected.problems, ...failures])
+    return outcome(
+      { ...collected, headline: plan?.headline ?? null },
+      [...collectedLines(collected), ...results],
+      [...collected.problems, ...failures],
+    )
   })
 }
 
@@ -148,12 +155,11 @@ function ofCell(cell: string, problem: Problem): Problem {
   return { ...problem, message: `${cell}: ${problem.message}` }
 }
 
-function collectedLines({ planId, total, done, missing, failed }: Collected, headline: string | null): readonly string[] {
+function collectedLines({ planId, total, done, missing, failed }: Collected): readonly string[] {
   return [
     `Plan ${planId}: ${done} of ${total} jobs have a result, ${failed.length} failed, ${missing.length} are missing.`,
     ...missing.map((cell) => `  missing  ${cell}`),
     ...failed.map(({ cell }) => `  failed   ${cell}`),
-    ...(headline === null ? [] : ['', headline]),
   ]
 }
 

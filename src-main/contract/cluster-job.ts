@@ -61,6 +61,8 @@ export const clusterPlanSchema = v.strictObject({
   appVersion: v.string(),
   file: planFileSchema,
   base: v.strictObject({ name: v.string(), contentHash: hash }),
+  /** Content hashes of the pool, in its order. */
+  pool: v.array(hash),
   tasks: v.array(
     v.strictObject({
       name: v.string(),
