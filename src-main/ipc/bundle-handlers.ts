@@ -11,7 +11,7 @@ type BundleServices = Pick<Services, 'library' | 'outputFolder' | 'evaluation' |
 /** What bundles of this library are written with. */
 export function bundleOptions({ library, outputFolder, evaluation }: Omit<BundleServices, 'emit' | 'planDescriber'>): WriteBundleOptions {
   const places = [dirname(library.file), outputFolder()]
-  return { plans: library.plans, appVersion: planServices.appVersion, now: library.now, places }
+  return { plans: library.plans, appVersion: evaluation.appVersion, now: library.now, places }
 }
 
 /** Requests of plans that travel with their results as one file. What is refused is thrown and answered by the dispatcher. */
@@ -22,8 +22,8 @@ export function bundleHandlers(
 ): Pick<Handlers, 'plans.writeBundle' | 'plans.readBundle' | 'plans.pickBundle'> {
   async function read(path: string): Promise<ReadBundle> {
     const made = await readBundle(path, bundleOptions(services))
-    // It is compared as if it had ended now, so that lists have its headline.
-    services.planServices.emitPlan(made.planId)
+    services.emit('plans.changed', { planId: made.planId })
+    // So that lists have its headline before it is opened.
     services.planDescriber.comparer.settle(made.planId)
     return made
   }
