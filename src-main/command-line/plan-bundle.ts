@@ -1,6 +1,7 @@
 import { resolve } from 'node:path'
 import { errorProblem } from '../contract/problems.ts'
 import { bundleOptions } from '../ipc/bundle-handlers.ts'
+import { describeComparedPlan } from '../plans/plan-detail.ts'
 import { readBundle } from '../plans/read-bundle.ts'
 import { writeBundle, writeBundleInto } from '../plans/write-bundle.ts'
 import { exitCodes, outcome, type Arguments, type CommandContext, type Outcome } from './command.ts'
@@ -21,8 +22,12 @@ export async function exportPlan([id]: readonly string[], given: Arguments, cont
 /** `plan import FILE`: reads such a file into the library. */
 export async function importPlan([path]: readonly string[], given: Arguments, context: CommandContext): Promise<Outcome> {
   if (path === undefined) return usage('Name the file: "amalgam plan import FILE.zip".')
-  const made = await withSession(given.value('library'), context, ({ services }) => readBundle(resolve(path), bundleOptions(services)))
-  return outcome(made, [made.planId], made.problems)
+  return withSession(given.value('library'), context, async ({ services }) => {
+    const { planId, problems } = await readBundle(resolve(path), bundleOptions(services))
+    const plan = await describeComparedPlan(services.planDescriber, planId)
+    const { title = null, headline = null } = plan ?? {}
+    return outcome({ planId, title, headline, problems }, [`${planId}  ${title}`, ...(headline === null ? [] : [headline])], problems)
+  })
 }
 
 function usage(message: string): Outcome {

@@ -1,4 +1,5 @@
 import type { RunRef, RunRow, RunsComparison } from '../contract/runs-list.ts'
+import { baselineOf } from './compare-plan.ts'
 import { rowsOf, type RunsLibrary } from './list-runs.ts'
 import { factGroups, factsOfAdaptation, factsOfEvaluation, factsOfPlan, type FactNames, type RunFact } from './run-facts.ts'
 
@@ -23,7 +24,7 @@ function factsOf({ kind, id }: RunRow, library: RunsLibrary, names: FactNames): 
   if (kind === 'plan') {
     const plan = library.plans.get(id)
     if (!plan) return []
-    const baseline = plan.baseline ?? plan.file.arms.find(({ role }) => role === 'base')?.id ?? plan.file.arms[0]?.id ?? ''
+    const baseline = baselineOf(plan.file, null, plan.baseline)
     const metrics = library.plans.taskFacts(id).map(({ metric }) => metric)
     return factsOfPlan(plan, { cells: library.plans.cells(id), metrics, comparison: library.plans.comparison(id, baseline) }, names)
   }

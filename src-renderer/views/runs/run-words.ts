@@ -13,7 +13,7 @@ export const sortWords: Readonly<Record<RunsQuery['sort'], string>> = {
   newest: 'Newest first',
   oldest: 'Oldest first',
   title: 'By title',
-  value: 'Largest value first',
+  value: 'Largest value',
 }
 
 /** How a run's state is drawn. States that have no mark of their own keep their word. */

@@ -77,6 +77,8 @@ test('a plan is written where outputs go, and read from a path or a chosen file'
     provenance: { place: '…/x' },
     importedFrom: { appVersion: '9.8.7' },
   })
+  // Compared here, so that lists have a headline.
+  expect(library.plans.get(planId)?.headline).toMatch(/\w/)
   expect(emit).toHaveBeenLastCalledWith('plans.changed', { planId })
 
   expect(valueOf(await call('plans.pickBundle', {}))).toEqual({ planId: null, problems: [] })
