@@ -47,7 +47,7 @@ export function newArm(what: Addable, arms: readonly Arm[]): Arm {
     case 'merge': {
       const method = methods.find(({ id }) => id === 'average') ?? methods[0]
       return {
-        ...{ kind: 'merge', ...named('merge', method.label, null), method: method.id },
+        ...{ kind: 'merge', ...named('merge', methodName(method.id), null), method: method.id },
         ...{ selection: { selection: 'evaluation', k: 10 }, params: {}, coefficient: 1, withOwn: false },
       }
     }
@@ -83,6 +83,17 @@ export function withControl(
   const wanted = roleOfControl[control] ?? null
   const role = wanted !== null && !arms.some((other) => other.id !== arm.id && other.role === wanted) ? wanted : null
   return { ...arm, control, role, label: controlOf(control).label, preset: firstPreset(armOf('control', control)), params: {} }
+}
+
+/** A merge without tuning by another method; a label that only named the method follows it. */
+export function withMethod(arm: Extract<Arm, { kind: 'merge' }>, method: string): Arm {
+  const named = arm.label === undefined || arm.label === methodName(arm.method)
+  return { ...arm, method, params: {}, ...(named && { label: methodName(method) }) }
+}
+
+/** A merge method in a word: its label without what stands in brackets. */
+export function methodName(id: string): string {
+  return (findMethod(id)?.label ?? id).replace(/ \(.*\)$/, '')
 }
 
 /** What the parameters of an arm belong to in Adapt; null for those that are only measured or merged. */

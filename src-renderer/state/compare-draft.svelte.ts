@@ -231,6 +231,6 @@ export class CompareDraft {
 
   /** Whether nothing stands against a start. */
   get ready(): boolean {
-    return this.check?.plan != null && !this.checking && !this.starting && !hasError(this.problems)
+    return this.check !== null && this.check.plan !== null && !this.checking && !this.starting && !hasError(this.problems)
   }
 }

@@ -3,13 +3,12 @@ import type { CellCounts, CellStep } from '../../state/compare-results.ts'
 import type { PlanSummary } from '../../../src-main/contract/plan-run.ts'
 import type { StatusKind } from '../../parts/status.ts'
 import { controlOf } from '../../../src-main/contract/controls.ts'
-import { findMethod } from '../../../src-main/contract/methods.ts'
 import type { verdictSchema } from '../../../src-main/contract/comparison.ts'
 import type * as v from 'valibot'
 import type { Measure, Reading } from '../../charts/chart-arms.ts'
 import { formatCount } from '../../format/numbers.ts'
 import { plural } from '../../format/words.ts'
-import { valuesOfArm } from '../../state/compare-arms.ts'
+import { methodName, valuesOfArm } from '../../state/compare-arms.ts'
 
 /** State of a plan as a mark. */
 export const planMarks = {
@@ -45,7 +44,7 @@ export function armWords(arm: Arm): string {
       return 'the best of the pool on the training examples'
     case 'merge': {
       const count = arm.selection['k']
-      return `${findMethod(arm.method)?.label ?? arm.method}${typeof count === 'number' ? `, K = ${count}` : ''}${own}`
+      return `${methodName(arm.method)}${typeof count === 'number' ? `, K = ${count}` : ''}${own}`
     }
     case 'tune':
       return `tuned${k}, ${plural(Number(values['steps'] ?? 0), 'step')}${own}`

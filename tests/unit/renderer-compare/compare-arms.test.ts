@@ -12,6 +12,7 @@ import {
   tunerOfArm,
   valuesOfArm,
   withControl,
+  withMethod,
   withParam,
   type Addable,
 } from '../../../src-renderer/state/compare-arms.ts'
@@ -79,6 +80,13 @@ test('a merge without tuning has the parameters of its method and of the selecti
   }
   expect(valuesOfArm(merge)).toMatchObject({ density: 0.5, variant: 'paper' })
   expect(selectionOfArm(merge)['k']).toBe(7)
+})
+
+test('the label of a merge follows its method unless it was written by hand', () => {
+  const merge = newArm('merge', [])
+  if (merge.kind !== 'merge') throw new Error('a merge was wanted')
+  expect(withMethod({ ...merge, params: { density: 1 } }, 'ties')).toMatchObject({ method: 'ties', label: 'TIES', params: {} })
+  expect(withMethod({ ...merge, label: 'Mine' }, 'ties').label).toBe('Mine')
 })
 
 test('roles that others have are not free', () => {
