@@ -1,10 +1,10 @@
 import type { SpokenVerdict } from '../contract/comparison.ts'
 import type { ArmRole } from '../contract/plan.ts'
-import { examplesToDetect } from '../statistics/detectable.ts'
 import type { Verdict } from '../statistics/verdict.ts'
 import type { Measured } from './measure-arms.ts'
 import { anecdotalBelow } from './compare-arms.ts'
 import { counted, numbersOf, type Unit } from './measure-words.ts'
+import { neededToDecide } from './needed-to-decide.ts'
 
 /** What a verdict is put into words from. */
 export interface VerdictFacts {
@@ -136,8 +136,10 @@ function unseen(examples: number): number {
 }
 
 function toDecide(facts: VerdictFacts): string | null {
-  if (facts.verdict.outcome === 'undecided') return neededToDecide(facts)
-  if (facts.verdict.outcome !== 'incomplete') return null
+  const { verdict, decisive, task, margin, unit } = facts
+  if (verdict.outcome === 'undecided')
+    return neededToDecide(verdict.decisive!.difference, decisive, { margin, unit, isOneTask: task !== null })
+  if (verdict.outcome !== 'incomplete') return null
   const missing = missingRoles(facts)
   const [toRun, toAdd] = [missing.filter(facts.isPlanned), missing.filter((role) => !facts.isPlanned(role))]
   return [
@@ -156,38 +158,6 @@ function missingRoles({ verdict, valueAt, isPlanned }: VerdictFacts): readonly A
         : ['merged', 'random']
   const unmeasured = aims.filter((role) => valueAt(role) === null)
   return unmeasured.length > 0 ? unmeasured : verdict.missing
-}
-
-/**
- * How much more would have to be measured so that the interval leaves out 0, or else the margin, if the difference stays what it is: test examples on one
- * task; over several the number of tasks, whose spread the interval already holds.
- */
-function neededToDecide({ verdict, decisive, margin, unit, task }: VerdictFacts): string {
-  const { value, low, high } = verdict.decisive!.difference
-  const target = Math.max(value, margin - value)
-  if (!decisive || !(target > 0)) return 'More test examples, or more tasks.'
-  const ifSo = `would decide it if the difference stays at ${numbersOf(unit).signed(value)} ${numbersOf(unit).plural}`
-  if (task !== null) {
-    const needed = atLeast(needed80(target, decisive.disagreement), decisive.examples)
-    return `About ${needed} test examples (there are ${counted(decisive.examples)}) ${ifSo}; results on more tasks of the kind count too.`
-  }
-  const spread = decisive.tasks * ((high - low) / 2 / normal95) ** 2
-  const needed = atLeast(needed80(target, spread), decisive.tasks)
-  return `About ${needed} tasks (there are ${decisive.tasks}) ${ifSo}; more test examples in each help where they are few.`
-}
-
-const normal95 = 1.959964
-
-/** examplesToDetect for a mean square of any size: it is the ratio that counts. */
-function needed80(target: number, meanSquare: number): number {
-  const scale = Math.max(1, Math.sqrt(meanSquare), target)
-  return examplesToDetect(target / scale, meanSquare / scale ** 2)
-}
-
-/** Two digits are all that such a figure is worth; rounded up, and more than there are. */
-function atLeast(needed: number, present: number): string {
-  const size = 10 ** Math.max(0, Math.floor(Math.log10(needed)) - 1)
-  return counted(Math.max(Math.ceil(needed / size) * size, present + 1))
 }
 
 function capitalised(text: string): string {
