@@ -1,6 +1,8 @@
+import * as v from 'valibot'
 import type { AdaptationDetail } from '../contract/adapt.ts'
 import type { Job } from '../contract/job.ts'
 import { errorProblem, Refusal, type Problem } from '../contract/problems.ts'
+import { mergeResultSchema } from '../contract/recipe.ts'
 import { resolveAdaptation } from '../jobs/adapt-resolve.ts'
 import { startAdaptations } from '../jobs/adapt-start.ts'
 import { costBeforeTest, nothingSpent } from './cell-cost.ts'
@@ -105,10 +107,19 @@ async function madeOf(toRun: CellToRun, jobs: CellJobs | null, services: PlanSer
       curve: detail?.curve ?? [],
       chosenStep: detail?.chosenStep ?? null,
       noValidation: detail?.noValidation ?? false,
-      provenance: provenanceOf(toRun, detail, services),
+      provenance: { ...provenanceOf(toRun, detail, services), ...(await formOf(detail, jobs, services)) },
       problems: distinct([...(jobs?.adapt.problems ?? []), ...(jobs?.last.problems ?? [])]),
     },
   }
+}
+
+/** Rank of what was written, and the share of the squared norm that it keeps: of a merge in its worst module. */
+async function formOf(detail: AdaptationDetail | null, jobs: CellJobs | null, { queue }: PlanServices): Promise<Record<string, string>> {
+  if (detail?.form) return { rank: String(detail.form.rank), keptEnergy: detail.form.keptEnergy.toPrecision(6) }
+  const merged = jobs?.last.kind === 'merge' ? v.safeParse(mergeResultSchema, (await queue.get(jobs.last.id))?.result) : null
+  if (!merged?.success) return {}
+  const lost = Math.max(0, ...merged.output.modules.map(({ discardedEnergy }) => discardedEnergy ** 2))
+  return { rank: String(merged.output.rank), keptEnergy: (1 - lost).toPrecision(6) }
 }
 
 function distinct(problems: readonly Problem[]): Problem[] {

@@ -1,12 +1,13 @@
 import { randomUUID } from 'node:crypto'
 import type { PlanCell, PlanDetail } from '../contract/plan-run.ts'
-import { errorProblem, hasError, type Problem } from '../contract/problems.ts'
+import { hasError, type Problem } from '../contract/problems.ts'
 import { hashOf } from '../jobs/evaluate-key.ts'
 import { isAlive, processToken } from '../jobs/process-token.ts'
 import { executePlan } from './execute-plan.ts'
 import { expandPlan } from './expand-plan.ts'
 import { openCells } from './open-cells.ts'
 import { createPlanMeter, type PlanMeter } from './plan-meter.ts'
+import { endedUnexpectedly, isRunning, runsElsewhere, unknownPlan } from './plan-problems.ts'
 import type { PlanServices, ResolvedPlan } from './plan-services.ts'
 import { readPlan } from './read-plan.ts'
 import { isAnecdote, resolvePlan, type PlanResolution } from './resolve-plan.ts'
@@ -53,7 +54,7 @@ export function createPlanRunner(services: PlanServices): PlanRunner {
     const ended = executePlan({ planId, plan, open, again, signal: stop.signal, meter }, services)
       .then(
         () => end(planId, []),
-        (error: unknown) => end(planId, [unexpected(error)]),
+        (error: unknown) => end(planId, [endedUnexpectedly(error)]),
       )
       .finally(() => {
         running.delete(planId)
@@ -184,22 +185,4 @@ function provenanceOf({ base, tasks, poolHashes, resolved }: PlanResolution, { a
     seeds: resolved?.file.seeds.join(', ') ?? '',
     [poolHashesKey]: JSON.stringify(poolHashes),
   }
-}
-
-function unknownPlan(id: string): Problem {
-  return errorProblem('plan-unknown', `There is no plan ${id}.`, { where: { field: 'planId', value: id } })
-}
-
-function isRunning(title: string): Problem {
-  return errorProblem('plan-running', `"${title}" is running.`, { hint: 'Stop it first, or wait for its end.' })
-}
-
-function runsElsewhere(title: string): Problem {
-  return errorProblem('plan-running', `"${title}" runs in another process of Amalgam.`, { hint: 'Stop it there.' })
-}
-
-function unexpected(error: unknown): Problem {
-  return errorProblem('internal', `The plan ended unexpectedly: ${error instanceof Error ? error.message : String(error)}`, {
-    hint: 'What is done is kept; running it again does no harm.',
-  })
 }

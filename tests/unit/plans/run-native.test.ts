@@ -63,6 +63,9 @@ describe.skipIf(loadBinding().binding === null)('a plan with the native core', (
       origin: 'merged',
       lineage: { method: 'ties' },
     })
+    expect(Number(merged.provenance['rank'])).toBeGreaterThan(16)
+    expect(Number(merged.provenance['keptEnergy'])).toBeGreaterThan(0.5)
+    expect(library.plans.result(planId, `${task}/10/-/average`)!.provenance).toMatchObject({ keptEnergy: '1.00000' })
     const { provenance, fingerprint, appVersion, adapter, curve, coefficients } = library.plans.result(planId, `${task}/10/1/tuned`)!
     expect([fingerprint.length, appVersion]).toEqual([64, '9.8.7'])
     expect(provenance).toMatchObject({ task: library.tasks.get(task)!.hash, seed: '1' })
