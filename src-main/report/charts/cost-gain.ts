@@ -39,7 +39,8 @@ export function costGain({ id, title, description, xAxis, yAxis, unit, points }:
   const x = logScale([Math.min(...costs), Math.max(...costs)], [left + 20, width - right - 20])
   const places = sideBySide(costs.map(x.place))
   const labels = spread(
-    points.map(({ gain }) => y.place(gain.value)),
+    // Of marks at one height the one on the right is named first: so their lines do not cross.
+    points.map(({ gain }, index) => y.place(gain.value) - places[index]! / 1e4),
     least,
     top + 4,
     bottom,

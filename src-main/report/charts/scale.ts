@@ -15,7 +15,7 @@ export function linearScale(domain: readonly [number, number], pixels: readonly 
   return { place, ticks: Array.from({ length: Math.max(0, count) }, (_, index) => rounded((first + index) * step)) }
 }
 
-/** A logarithmic scale of values above 0; ticks at every digit times powers of ten, at 1, 2 and 5 times, or at the powers alone: as many as fit. */
+/** A logarithmic scale of values above 0; ticks at 1, 2 and 5 times powers of ten, or at the powers alone where these are many; at round values within less than a power. */
 export function logScale(domain: readonly [number, number], pixels: readonly [number, number], most = 7): Scale {
   const least = Math.max(domain[0], Number.MIN_VALUE)
   const [low, high] = widened([Math.log10(least), Math.log10(Math.max(domain[1], least))])
@@ -23,8 +23,9 @@ export function logScale(domain: readonly [number, number], pixels: readonly [nu
   const powers = Array.from({ length: Math.ceil(high) - Math.floor(low) + 1 }, (_, index) => 10 ** (Math.floor(low) + index))
   const within = (value: number): boolean => Math.log10(value) >= low - 1e-9 && Math.log10(value) <= high + 1e-9
   const at = (...times: readonly number[]): readonly number[] => powers.flatMap((power) => times.map((time) => time * power)).filter(within)
-  const choices = [at(1, 2, 3, 4, 5, 6, 7, 8, 9), at(1, 2, 5), at(1)]
-  return { place, ticks: choices.find(({ length }) => length <= most) ?? at(1) }
+  if (high - low < 1) return { place, ticks: linearScale([10 ** low, 10 ** high], pixels, 4).ticks }
+  const fine = at(1, 2, 5)
+  return { place, ticks: fine.length <= most ? fine : at(1) }
 }
 
 /** The range of some values with a margin of a twentieth on both sides. */

@@ -25,7 +25,7 @@ function facts({ file, baseName, createdAt, endedAt }: PlanDetail): ReportBlock 
       ...(file.preset === null ? [] : [['Preset', file.preset] as const]),
       ['Begun', shownMoment(createdAt)],
       ['Ended', shownMoment(endedAt)],
-      ['Base model', baseName === file.base ? baseName : `${baseName} (in the plan: ${file.base})`],
+      ['Base model', baseName === file.base || isId(file.base) ? baseName : `${baseName} (in the plan: ${file.base})`],
       ['Pool', poolWords(file.pool)],
       ['Labelled examples', listed(budgets)],
       ['Seeds', listed(file.seeds.map(String))],
@@ -35,16 +35,21 @@ function facts({ file, baseName, createdAt, endedAt }: PlanDetail): ReportBlock 
   }
 }
 
-/** Few are named at once; the others stand in a table of their own. */
+/** Few are named at once, the others stand in a table of their own. Ids say nothing outside the library: content hashes are in the provenance. */
 function poolWords(pool: readonly string[]): string {
   if (pool.length === 0) return 'every adapter that fits the base model'
+  if (pool.every(isId)) return `${pool.length} adapters; their content hashes are in the provenance`
   return pool.length <= mostNamed ? pool.join(', ') : `${pool.length} adapters, named below`
 }
 
 const mostNamed = 5
 
+function isId(name: string): boolean {
+  return /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/.test(name)
+}
+
 function pool({ file }: PlanDetail): readonly ReportBlock[] {
-  if (file.pool.length <= mostNamed) return []
+  if (file.pool.length <= mostNamed || file.pool.every(isId)) return []
   return [
     tableBlock({ caption: 'The pool as the plan names it', columns: columnsOf('Adapter'), rows: file.pool.map((name) => [name]) }, true),
   ]

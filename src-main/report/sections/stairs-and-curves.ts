@@ -68,7 +68,7 @@ function curveFigure(detail: PlanDetail, { id: kind, axis, budget, series }: Swe
   const shown = series.filter(({ points }) => points.length > 0).map((one) => ({ ...one, label: labelOf(detail, one) }))
   return figureBlock({
     id,
-    title: `${questions[kind]}${where}`,
+    title: budget === null ? questions[kind] : `${questions[kind]} With ${shownBudget(budget)}`,
     note: `Values in ${unitWords(unit)}${detail.file.tasks.length > 1 ? ', mean over tasks' : ''}. Bands are 95 % bootstrap intervals.`,
     svg: sweptCurve({
       ...{ id, title: `${axis}${where}`, xAxis: axis, yAxis: unitWords(unit), unit, logarithmic: kind === 'budget', series: shown },
