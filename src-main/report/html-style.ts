@@ -28,7 +28,7 @@ svg.chart { display: block; max-width: 100%; height: auto; }
 .table { overflow-x: auto; margin: 12px 0; }
 table { border-collapse: collapse; font-size: 13px; line-height: 1.4; }
 caption { text-align: left; color: var(--quiet); padding: 0 0 6px; }
-th, td { text-align: left; vertical-align: top; padding: 5px 14px 5px 0; border-bottom: 1px solid var(--line); overflow-wrap: break-word; min-width: 9ch; max-width: 60ch; }
+th, td { text-align: left; vertical-align: top; padding: 5px 12px 5px 0; border-bottom: 1px solid var(--line); overflow-wrap: break-word; min-width: 9ch; max-width: 60ch; }
 thead th { border-bottom: 1px solid var(--quiet); font-weight: 600; }
 tbody th { font-weight: 400; min-width: 14ch; }
 th.number, td.number { text-align: right; font-variant-numeric: tabular-nums; min-width: 4ch; }

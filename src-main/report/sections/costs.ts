@@ -40,11 +40,11 @@ function costTable(detail: PlanDetail): readonly ReportBlock[] {
   const devices = [...new Set(detail.costs.map(({ cost }) => cost.device))]
   return [
     tableBlock({
-      caption: `Cost of each arm over all its jobs: tokens through the base model, and time${devices.length === 1 ? `, on ${devices[0]}` : ''}`,
+      caption: `Cost of each arm over all its jobs: labelled examples, adapters scored, tokens through the base model and time${devices.length === 1 ? `, on ${devices[0]}` : ''}`,
       columns: columnsOf(
         'Arm',
-        'Labelled examples',
-        '#Adapters scored',
+        'Examples',
+        '#Scored',
         '#Scoring the pool',
         '#Own LoRA',
         '#Learning',

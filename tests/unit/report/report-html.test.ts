@@ -157,3 +157,30 @@ test('a drawing is a well-formed file of its own with its own colours', () => {
     expect([...new Set(used)].filter((name) => !file.includes(`${name}: #`))).toEqual([])
   }
 })
+
+test('examples and adapters of merges are shown, and their words are as harmless as names', () => {
+  const place = { task: 'sentiment_stars', budget: 100, seed: 1 } as const
+  const byArm = [
+    { arm: 'own', prediction: hostile, value: 1 },
+    { arm: 'base', prediction: null, value: 0 },
+    { arm: 'tuned', prediction: hostile, value: 0 },
+  ]
+  const document = buildReport({
+    detail: makePlanDetail(),
+    agreements: [
+      { ...place, agreement: { arms: ['own', 'base'], n: 2, right: [2, 1], both: [[2, 1], [1, 1]], onlyRow: [[0, 1], [0, 0]] } }, // prettier-ignore
+    ],
+    examples: [{ ...place, arms: [{ arm: 'own', total: 4, rows: [{ exampleId: 'e', prompt: `${hostile} ${'long '.repeat(100)}`, answer: hostile, byArm }] }] }], // prettier-ignore
+    contents: [{ ...place, merges: [{ arm: 'tuned', adapters: [{ name: hostile, share: 0.25 }, { name: 'other', share: null }] }] }], // prettier-ignore
+  })
+  const root = readMarkup(renderHtml(document))
+  expect(findAll(root, 'script')).toEqual([])
+  const cells = findAll(root, 'tr').map(({ children }) => children.map(({ text }) => text))
+  const example = cells.find(([first]) => first === 'Fresh LoRA (1 of 4)')
+  expect(example?.[1]).toMatch(/^<script>alert.*…$/)
+  expect([...example![1]!].length).toBeLessThanOrEqual(240)
+  expect(example?.slice(2)).toEqual([hostile, `no answer: Base model; ${hostile}: Tuned merge`])
+  expect(cells).toContainEqual([hostile, '25.0'])
+  expect(cells).toContainEqual(['other', '–'])
+  expect(cells).toContainEqual(['Fresh LoRA', '2', '–', '1'])
+})
