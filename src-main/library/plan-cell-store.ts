@@ -58,7 +58,7 @@ export function createPlanCellStore(db: Database.Database): PlanCellStore {
   )
   const listed = db.prepare<[object], CellRow>(
     `SELECT cell, arm, task, budget, seed, needs, state, job_id, adapter_id, adapter_name, value, n, cost, app_version, problems
-     FROM plan_cells WHERE plan_seq = ${planSeq} ORDER BY cell_seq`,
+     FROM plan_cells WHERE plan_seq = ${planSeq} AND (@task IS NULL OR task = @task) ORDER BY cell_seq`,
   )
   const oneCell = db.prepare<[object], { cellSeq: number; state: string }>(
     `SELECT cell_seq AS cellSeq, state FROM plan_cells WHERE plan_seq = ${planSeq} AND cell = @cell`,
@@ -117,7 +117,7 @@ export function createPlanCellStore(db: Database.Database): PlanCellStore {
   }
 
   const requests: CellRequests = {
-    cells: (id) => listed.all({ id }).map(planCellOf),
+    cells: (id, task) => listed.all({ id, task: task ?? null }).map(planCellOf),
     patchCell: (id, cell, patch) =>
       db
         .transaction(() => {

@@ -52,8 +52,8 @@ export interface PlanStore {
   patch(id: string, patch: PlanPatch): void
   remove(ids: readonly string[]): void
 
-  /** In the order of the plan. */
-  cells(id: string): PlanCell[]
+  /** In the order of the plan; those of one task, when given. */
+  cells(id: string, task?: string): PlanCell[]
   patchCell(id: string, cell: string, patch: CellPatch): void
   /** Keeps what a cell gave, and makes it done; a result of the same cell is replaced. */
   setResult(id: string, result: CellResult, place?: { readonly adapterId: string | null; readonly jobId: string | null }): void

@@ -16,8 +16,8 @@ export interface OneRun {
 /** The done cells of one run by arm, in the order of the plan; those without a seed of their own belong to every run. */
 export function cellsOfRun(plans: Pick<PlanStore, 'cells' | 'get'>, { planId, task, budget, seed }: OneRun): ReadonlyMap<string, PlanCell> {
   const arms = plans.get(planId)?.file.arms.map(({ id }) => id) ?? []
-  const cells = cellsAt(plans.cells(planId), budget).filter(
-    (cell) => cell.task === task && cell.state === 'done' && (cell.seed === null || cell.seed === seed),
+  const cells = cellsAt(plans.cells(planId, task), budget).filter(
+    (cell) => cell.state === 'done' && (cell.seed === null || cell.seed === seed),
   )
   const byArm = new Map(cells.map((cell) => [cell.arm, cell]))
   return new Map(arms.flatMap((arm) => (byArm.has(arm) ? [[arm, byArm.get(arm)!] as const] : [])))

@@ -38,6 +38,7 @@ test('a plan is kept with its cells in their order, and listed newest first with
     ['t/-/-/base', null, null],
     ['t/all/2/own', 'all', 2],
   ])
+  expect([plans.cells('b', 't').length, plans.cells('b', 'u').length]).toEqual([3, 0])
   expect(plans.cells('a').map(({ id, state, problems }) => [id, state, problems.map(({ code }) => code)])).toEqual([
     ['t/100/1/own', 'failed', ['loss-diverged']],
     ['t/-/-/base', 'done', []],
