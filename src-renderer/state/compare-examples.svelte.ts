@@ -12,6 +12,15 @@ const pageRows = 50
 export const exampleFilters = ['all', 'first', 'not-first', 'both', 'first-not-second', 'second-not-first', 'only-first', 'none'] as const
 export type ExampleFilter = (typeof exampleFilters)[number]
 
+/** What the examples of a plan are looked at with. */
+export interface ExampleChoice {
+  readonly first: string
+  readonly second: string | null
+  readonly filter: ExampleFilter
+  /** null: the task that is looked at, or the first. */
+  readonly task: string | null
+}
+
 /** One task, budget and seed of a plan. */
 export interface ExamplePlace {
   readonly planId: string

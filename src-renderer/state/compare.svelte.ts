@@ -3,6 +3,7 @@ import type { PlanDetail, PlanState, PlanSummary, ReportFormat } from '../../src
 import type { Answer, Bridge } from '../bridge.ts'
 import { outcomeProblems, refusals } from './answers.ts'
 import type { Announcer } from './announce.svelte.ts'
+import type { ExampleChoice } from './compare-examples.svelte.ts'
 import { comparisonAt, placeOf, verdictAt, type Budget } from './compare-results.ts'
 import { soon } from './soon.ts'
 
@@ -27,6 +28,10 @@ export class CompareState {
   task = $state<string | null>(null)
   budget = $state<Budget | null>(null)
   baseline = $state<string | null>(null)
+  /** The pane that is shown; null for the one that suits. */
+  tab = $state<string | null>(null)
+  /** Whose examples are looked at; null until an arm was chosen. */
+  choice = $state.raw<ExampleChoice | null>(null)
   /** Cells that are marked to be run again. */
   chosenCells = $state.raw<ReadonlySet<string>>(new Set())
   /** Text of the last report folder that was written. */
@@ -69,6 +74,8 @@ export class CompareState {
       this.task = null
       this.budget = null
       this.baseline = null
+      this.tab = null
+      this.choice = null
       this.chosenCells = new Set()
       this.reportFolder = null
     }

@@ -48,12 +48,3 @@ export function lookAt(detail: PlanDetail, comparison: BudgetComparison, place: 
     pairedKind: `95 % paired ${levels}bootstrap`,
   }
 }
-
-/** What the examples of a plan are looked at with. */
-export interface ExampleChoice {
-  readonly first: string
-  readonly second: string | null
-  readonly filter: (typeof import('../../state/compare-examples.svelte.ts').exampleFilters)[number]
-  /** null: the task that is looked at, or the first. */
-  readonly task: string | null
-}
