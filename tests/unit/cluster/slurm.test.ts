@@ -24,7 +24,7 @@ const plan: PlanFileInput = {
   ...{ budgets: [30], seeds: [1], testLimit: 30 },
   arms: [
     { kind: 'base', id: 'base', role: 'base' },
-    { kind: 'train', id: 'own', role: 'own', preset: 'small_model_lora', params: { ...learning, rank: 4, alpha: 8, steps: 300 } },
+    { kind: 'train', id: 'own', role: 'own', preset: 'small_model_lora', params: { ...learning, rank: 4, alpha: 8, steps: 200 } },
     {
       ...{ kind: 'tune', id: 'tuned_own', role: 'mergedWithOwn', preset: 'recycling_2026', withOwn: true },
       params: { ...learning, selection: 'manual', k: 2, steps: 10, ownFirst: true },
@@ -70,6 +70,13 @@ describe.skipIf(reason !== null)('a plan through a real Slurm', () => {
     throw new Error(`the job made no checkpoint:\n${logs.join('\n')}`)
   }
 
+  /** The lines of the journal that job 1 has left. */
+  function learned(): readonly { readonly step: number; readonly seconds: number }[] {
+    const [journal] = globSync(join(shared, 'work', '1', 'adaptations', '*', 'journal.jsonl'))
+    const lines = readFileSync(journal!, 'utf8').split('\n').slice(0, -1)
+    return lines.map((line) => JSON.parse(line) as CellResult['curve'][number]).map(({ step, seconds }) => ({ step, seconds }))
+  }
+
   test('a killed job is submitted again and goes on, one that needs it waits for it, and the results are those of this library', async () => {
     const file = join(folder, 'plan.yaml')
     writeFileSync(file, stringify(plan))
@@ -88,7 +95,8 @@ describe.skipIf(reason !== null)('a plan through a real Slurm', () => {
     const early = await cli('collect')
     expect(early.json()).toMatchObject({ state: 'imported', total: 3, done: 1, missing: [own, tunedOwn], failed: [] })
 
-    expect(globSync(join(shared, 'work', '1', 'adaptations', '*', 'checkpoint', '*')).length).toBeGreaterThan(0)
+    const killed = learned()
+    expect(killed.length).toBeGreaterThan(10)
     const again = await cli('submit', '--slurm', '--partition', 'main', '--cpus', '1')
     expect(submitted(again)).toEqual([
       [0, [own], true],
@@ -101,6 +109,10 @@ describe.skipIf(reason !== null)('a plan through a real Slurm', () => {
     const { planId } = collected.json<{ planId: string }>()
     const cells = opened.services.library.plans.cells(planId)
     expect(cells.map(({ id, state, n }) => [id, state, n])).toEqual([[own, 'done', 30], [base, 'done', 30], [tunedOwn, 'done', 30]]) // prettier-ignore
+    // It went on from its checkpoint: what was learned before has the times that it had then.
+    const { curve } = resultOf(1)
+    expect(curve.slice(0, 11).map(({ step, seconds }) => ({ step, seconds }))).toEqual(killed.slice(0, 11))
+    expect(curve.at(-1)!.step).toBe(200)
     const alone = await measuredHere()
     expect(resultOf(2).values).toEqual(alone.base)
     expect(resultOf(1).values).toEqual(alone.own)
