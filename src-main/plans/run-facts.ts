@@ -65,16 +65,18 @@ export function factsOfPlan(
   ]
 }
 
-/** Means over all tasks, as they were last computed: one line for each arm and budget. */
+/** Means over all tasks, or of the one there is, as they were last computed: one line for each arm and budget. */
 function estimateFacts(arms: readonly Arm[], metrics: readonly MetricId[], comparison: StoredComparison | null): readonly RunFact[] {
-  const scale = metrics.every((metric) => metricOf(metric).unit === 'fraction') ? 100 : 1
+  const inPoints = metrics.every((metric) => metricOf(metric).unit === 'fraction')
+  const shown = (value: number): string => (inPoints ? (value * 100).toFixed(1) : shownNumber(value))
   const nameOf = (id: string): string => arms.find((arm) => arm.id === id)?.label ?? id
   return (comparison?.comparisons ?? []).flatMap(({ budget, estimates }) => {
     const overall = estimates.filter(({ task }) => task === null)
-    return (overall.length > 0 ? overall : estimates).map(({ arm, task, interval }) => ({
+    const isOneTask = new Set(estimates.map(({ task }) => task)).size === 1
+    return (overall.length > 0 || !isOneTask ? overall : estimates).map(({ arm, interval: { value, low, high } }) => ({
       group: 'Result' as const,
-      name: [nameOf(arm), ...(task === null ? [] : [task]), budget === 'all' ? 'all examples' : `${budget} examples`].join(', '),
-      value: intervalWords(interval, scale),
+      name: `${nameOf(arm)}, ${budget === 'all' ? 'all examples' : `${budget} examples`}`,
+      value: `${shown(value)} (${shown(low)} to ${shown(high)})`,
     }))
   })
 }
@@ -193,13 +195,6 @@ function facts(
   return Object.entries(values).flatMap(([name, value]) =>
     value === null || value === undefined || value === '' ? [] : [{ group, name, value: String(value) }],
   )
-}
-
-function intervalWords(
-  { value, low, high }: { readonly value: number; readonly low: number; readonly high: number },
-  scale: number,
-): string {
-  return `${shownNumber(value * scale)} (${shownNumber(low * scale)} to ${shownNumber(high * scale)})`
 }
 
 /** A value of a metric: shares in points of a hundred, others as they are. */

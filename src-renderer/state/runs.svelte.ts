@@ -23,6 +23,8 @@ export class RunsState {
   filter = $state.raw<RunsFilter>(everything)
   /** Runs that match; null before the first answer. */
   total = $state<number | null>(null)
+  /** Runs in the archive; asked for only where nothing stands outside of it, and 0 before. */
+  archived = $state(0)
   problems = $state.raw<readonly Problem[]>([])
   /** Selected runs by key, in the order in which they were chosen. */
   selected = $state.raw<ReadonlyMap<string, RunRow>>(new Map())
@@ -206,6 +208,10 @@ export class RunsState {
     if (generation !== this.#generation) return
     this.problems = refusals(answer)
     if (!answer.ok) return
+    const isEmpty = answer.value.total === 0 && !this.narrowed
+    const archive = isEmpty ? await this.#bridge.call('runs.list', { archived: true, offset: 0, limit: 1 }) : null
+    if (generation !== this.#generation) return
+    this.archived = archive?.ok ? archive.value.total : 0
     const kept = this.#outdated ? [] : this.#pages
     this.#outdated = false
     this.total = answer.value.total

@@ -14,7 +14,7 @@ let opened: OpenedServices
 let call: Dispatch
 let picked: string | null
 const emit = vi.fn()
-const permitted = vi.fn((..._paths: readonly string[]) => Promise.resolve())
+const permitted = vi.fn((_paths: readonly string[]) => Promise.resolve())
 beforeEach(() => {
   opened = openTestServices()
   picked = null
@@ -22,7 +22,10 @@ beforeEach(() => {
   permitted.mockClear()
   const services = { ...opened.services, emit }
   const host = { pickFile: () => Promise.resolve(picked) }
-  call = createDispatch({ ...runListHandlers(services), ...bundleHandlers(services, host, permitted) } as Handlers, silentLog)
+  call = createDispatch(
+    { ...runListHandlers(services), ...bundleHandlers(services, host, (...paths) => permitted(paths)) } as Handlers,
+    silentLog,
+  )
 })
 afterEach(() => opened.close())
 
@@ -71,7 +74,7 @@ test('a plan is written where outputs go, and read from a path or a chosen file'
 
   const { planId, problems } = valueOf<{ readonly planId: string; readonly problems: unknown }>(await call('plans.readBundle', { path }))
   expect(problems).toEqual([])
-  expect(permitted).toHaveBeenCalledWith(path)
+  expect(permitted).toHaveBeenCalledWith([path])
   expect(library.plans.get(planId)).toMatchObject({
     state: 'imported',
     provenance: { place: '…/x' },
@@ -91,7 +94,7 @@ test('a plan is written where outputs go, and read from a path or a chosen file'
 
   const other = valueOf<{ readonly path: string }>(await call('plans.writeBundle', { planId: 'plan', folder: elsewhere }))
   expect(dirname(other.path)).toBe(elsewhere)
-  expect(permitted).toHaveBeenLastCalledWith(elsewhere)
+  expect(permitted).toHaveBeenLastCalledWith([elsewhere])
 })
 
 test('what cannot be written or read is refused in words', async () => {

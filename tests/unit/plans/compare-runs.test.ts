@@ -49,7 +49,7 @@ test('what was last computed of a plan stands among its results', async () => {
     ],
   })
   const compared = await compareRuns([{ kind: 'plan', id: 'one' }], library)
-  expect(rowOf(compared, 'Fresh LoRA, 100 examples')).toEqual({ group: 'Result', name: 'Fresh LoRA, 100 examples', values: ['65.7 (62 to 69.11)'], differs: false }) // prettier-ignore
+  expect(rowOf(compared, 'Fresh LoRA, 100 examples')).toEqual({ group: 'Result', name: 'Fresh LoRA, 100 examples', values: ['65.7 (62.0 to 69.1)'], differs: false }) // prettier-ignore
   expect(rowOf(compared, 'Fresh LoRA, reviews, 100 examples')).toBeUndefined()
 })
 
