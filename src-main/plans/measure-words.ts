@@ -8,7 +8,7 @@ export interface Numbers {
   readonly plural: string
   /** "65.7" */
   value(value: number): string
-  /** "+1.8" or "-0.4" */
+  /** "+1.8" or "−0.4" */
   signed(difference: number): string
   /** "2.0 points" */
   amount(difference: number): string
@@ -23,13 +23,13 @@ export function numbersOf(unit: Unit): Numbers {
   const { factor, digits, plural } = units[unit]
   const value = (given: number): string => {
     const text = (given * factor).toFixed(digits)
-    // "-0.0" says less than 0 where nothing is.
-    return Number(text) === 0 ? (0).toFixed(digits) : text
+    // "-0.0" says less than 0 where nothing is; a minus is a minus sign, not a hyphen.
+    return Number(text) === 0 ? (0).toFixed(digits) : text.replace('-', '\u2212')
   }
   return {
     plural,
     value,
-    signed: (difference) => (Number(value(difference)) > 0 ? `+${value(difference)}` : value(difference)),
+    signed: (difference) => (difference > 0 && Number(value(difference)) !== 0 ? `+${value(difference)}` : value(difference)),
     amount: (difference) => `${value(difference)} ${plural}`,
   }
 }

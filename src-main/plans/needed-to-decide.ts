@@ -1,5 +1,6 @@
 import { examplesToDetect } from '../statistics/detectable.ts'
 import type { Interval } from '../statistics/interval.ts'
+import { examplesToRuleOut } from '../statistics/never-seen.ts'
 import type { Measured } from './measure-arms.ts'
 import { counted, numbersOf, type Unit } from './measure-words.ts'
 
@@ -12,6 +13,10 @@ export function neededToDecide(
   measured: Measured | null,
   { margin, unit, isOneTask }: { readonly margin: number; readonly unit: Unit; readonly isOneTask: boolean },
 ): string {
+  if (measured && measured.disagreement === 0 && margin > 0) {
+    const needed = counted(Math.max(examplesToRuleOut(margin), measured.examples + 1))
+    return `${needed} test examples without one that tells the two apart would rule out the margin (there are ${counted(measured.examples)}).`
+  }
   const target = Math.max(value, margin - value)
   if (!measured || !(target > 0)) return 'More test examples, or more tasks.'
   const { signed, plural } = numbersOf(unit)

@@ -118,7 +118,7 @@ function strengthOf(facts: VerdictFacts): string {
     `${capitalised(names[arm])} minus ${names[to]}: ${signed(difference.value)} ${numbersOf(unit).plural} (${ends}), paired over ${joined(over)}.`,
     readings[reading],
     ...(decisive.disagreement === 0 && task !== null && unit === 'fraction'
-      ? [`No test example tells the two apart; a difference of up to ${amount(unseen(decisive.examples))} could stay unseen.`]
+      ? ['No test example tells the two apart; the interval is what so many examples cannot rule out.']
       : []),
     ...(smallTasks === 0
       ? []
@@ -128,11 +128,6 @@ function strengthOf(facts: VerdictFacts): string {
             : `Fewer than ${anecdotalBelow} test examples: an anecdote.`,
         ]),
   ].join(' ')
-}
-
-/** Share of examples that may differ without one among `examples` doing so, at 95 %: the exact bound of a binomial share of which none was seen. */
-function unseen(examples: number): number {
-  return 1 - 0.05 ** (1 / examples)
 }
 
 function toDecide(facts: VerdictFacts): string | null {

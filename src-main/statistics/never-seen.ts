@@ -11,6 +11,11 @@ export function unseenShare(n: number): number {
   return n === 0 ? 1 : 1 - tail ** (1 / n)
 }
 
+/** Fewest examples without a single event that rule out a share of that size or more, at 97.5 %: the inverse of unseenShare. */
+export function examplesToRuleOut(share: number): number {
+  return share >= 1 ? 1 : Math.ceil(Math.log(tail) / Math.log1p(-share))
+}
+
 /**
  * Interval of shares, or of their paired differences, when all n outcomes are the same: resampling them gives one point, as if nothing could be otherwise.
  * The ends are moved by what n examples cannot rule out, and stay within `bounds`.

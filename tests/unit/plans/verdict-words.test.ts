@@ -91,7 +91,7 @@ test('the statement is filled from the measured arms, with one decimal, and says
 
 test('the strength names difference, interval and n, and never more than the reading', () => {
   expect(speak(toOthers(nothing, above, above)).strength).toBe(
-    'The merge with your LoRA minus your own LoRA: +0.1 points (95 % interval -1.0 to +1.2), paired over 300 test examples and one seed. ' +
+    'The merge with your LoRA minus your own LoRA: +0.1 points (95 % interval −1.0 to +1.2), paired over 300 test examples and one seed. ' +
       'The interval holds 0 and ends below the margin of 2.0 points.',
   )
   expect(speak(toOthers(below, above, above)).strength).toContain('The interval lies below 0.')
@@ -103,17 +103,16 @@ test('the strength names difference, interval and n, and never more than the rea
   )
 })
 
-test('where no example tells two arms apart, it says how much could stay unseen', () => {
-  const same: Interval = { value: 0, low: 0, high: 0 }
-  const strengthOf = (examples: number, given: Partial<VerdictFacts> = {}) => {
+test('where no example tells two arms apart, it says what the interval is, and how many would rule out the margin', () => {
+  const same: Interval = { value: 0, low: -0.036, high: 0.036 }
+  const speakOf = (examples: number, given: Partial<VerdictFacts> = {}) => {
     const decisive = { interval: same, examples, tasks: 1, seeds: 1, disagreement: 0, split: null }
-    return speak(toOthers(same, above, above), { decisive, ...given }).strength
+    return speak(toOthers(same, above, above), { decisive, ...given })
   }
-  // 1 - 0.05^(1/300) and 1 - 0.05^(1/12).
-  expect(strengthOf(300)).toContain('No test example tells the two apart; a difference of up to 1.0 points could stay unseen.')
-  expect(strengthOf(12)).toContain('a difference of up to 22.1 points could stay unseen.')
-  expect(strengthOf(12, { unit: 'nats' })).not.toContain('unseen')
-  expect(speak(toOthers(nothing, above, above)).strength).not.toContain('unseen')
+  expect(speakOf(100).strength).toContain('No test example tells the two apart; the interval is what so many examples cannot rule out.')
+  expect(speakOf(100).toDecide).toBe('183 test examples without one that tells the two apart would rule out the margin (there are 100).')
+  expect(speakOf(100, { unit: 'nats' }).strength).not.toContain('tells the two apart')
+  expect(speak(toOthers(nothing, above, above)).strength).not.toContain('tells the two apart')
 })
 
 describe('what would decide it', () => {

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import { compareArms, type ComparedArm } from '../../../src-main/plans/compare-arms.ts'
-import { unseenShare, widenUnseen } from '../../../src-main/statistics/never-seen.ts'
+import { examplesToRuleOut, unseenShare, widenUnseen } from '../../../src-main/statistics/never-seen.ts'
 
 describe('what n equal outcomes cannot rule out', () => {
   // Exact limits of Clopper and Pearson for no success in n, two-sided 95 %.
@@ -10,6 +10,13 @@ describe('what n equal outcomes cannot rule out', () => {
     [100, 0.0362],
     [300, 0.0122],
   ])('%i examples: %f', (n, share) => expect(unseenShare(n)).toBeCloseTo(share, 4))
+
+  test('so many rule out the margin, and one fewer does not', () => {
+    const needed = examplesToRuleOut(0.02)
+    expect(needed).toBe(183)
+    expect(unseenShare(needed)).toBeLessThan(0.02)
+    expect(unseenShare(needed - 1)).toBeGreaterThan(0.02)
+  })
 
   test('no example rules out nothing', () => expect(unseenShare(0)).toBe(1))
 
