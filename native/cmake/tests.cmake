@@ -19,8 +19,13 @@ foreach(test_file IN LISTS test_files)
   add_executable(${test_name} ${test_file})
   set_target_properties(${test_name} PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/tests)
   target_link_libraries(${test_name} PRIVATE amalgam_test_runner)
+  reuse_standard_headers(${test_name} engine_cli)
   add_test(NAME ${test_name} COMMAND ${test_name})
   set_tests_properties(${test_name} PROPERTIES TIMEOUT 300)
+  file(STRINGS ${test_file} timed REGEX "steady_clock|sleep_for")
+  if(timed)
+    set_tests_properties(${test_name} PROPERTIES RUN_SERIAL ON)  # its limits hold with the processor to itself
+  endif()
 endforeach()
 
 if(TARGET learn_resume_test)
@@ -31,7 +36,5 @@ include(cmake/emulated_cuda.cmake)
 
 # The same addon with jobs made for tests (waiting, failing, running out of memory) instead of the real ones.
 if(AMALGAM_ADDON)
-  set(test_addon_sources ${addon_sources})
-  list(REMOVE_ITEM test_addon_sources jobs/job_table.cpp)
-  add_node_addon(amalgam_test ${test_addon_sources} ${tests_dir}/addon/test_job_table.cpp)
+  add_node_addon(amalgam_test ${tests_dir}/addon/test_job_table.cpp)
 endif()

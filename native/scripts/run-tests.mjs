@@ -1,5 +1,6 @@
 // Runs the native tests and adds them up.
 import { spawnSync } from 'node:child_process'
+import os from 'node:os'
 
 const summaryLine = /^(?:\d+: )?(\w+): (\d+) passed, (\d+) failed, (\d+) skipped$/gm
 
@@ -8,7 +9,7 @@ const summaryLine = /^(?:\d+: )?(\w+): (\d+) passed, (\d+) failed, (\d+) skipped
  * executable that ended without its summary line counts as one failed test.
  */
 export function runCoreTests(buildDir) {
-  const result = spawnSync('ctest', ['--test-dir', buildDir, '--verbose'], { encoding: 'utf8', maxBuffer: 1 << 28 })
+  const result = spawnSync('ctest', ['--test-dir', buildDir, '--verbose', '--parallel', String(os.availableParallelism())], { encoding: 'utf8', maxBuffer: 1 << 28 })
   if (result.error) throw result.error
   const rows = [...result.stdout.matchAll(summaryLine)].map((match) => ({
     name: match[1],

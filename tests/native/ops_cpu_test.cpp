@@ -180,7 +180,9 @@ TEST("a sequence's attention has the same bits alone, in a batch, and from the c
       const Numbers alone = rows_of(before, length, {{0, length, 0, -1}});
       const Numbers batch = rows_of(0, before + length, {{0, before, 0, -1}, {before, length, 0, -1}});
       CHECK(std::memcmp(alone.data(), batch.row(before), alone.bytes()) == 0);
-      for (const std::int64_t past : {1, 16, 300, 383, 384, 385, 459}) {
+      const std::vector<std::int64_t> pasts = test::sanitized ? std::vector<std::int64_t>{1, 384}
+                                                              : std::vector<std::int64_t>{1, 16, 300, 383, 384, 385, 459};
+      for (const std::int64_t past : pasts) {
         const Numbers rest = rows_of(before + past, length - past, {{0, length - past, past, 1}});
         CHECK(std::memcmp(rest.data(), alone.row(past), rest.bytes()) == 0);
         const Numbers step = rows_of(before + past, 1, {{0, 1, past, 1}});

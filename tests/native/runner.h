@@ -16,6 +16,14 @@
 
 namespace amalgam::test {
 
+/// Whether the sanitizers look on. What only repeats the same code for the sake of its values, which the plain build checks,
+/// may be repeated less often there.
+#ifdef __SANITIZE_ADDRESS__
+inline constexpr bool sanitized = true;
+#else
+inline constexpr bool sanitized = false;
+#endif
+
 struct Registration {
   Registration(const char* name, std::function<void()> body);
 };
