@@ -10,24 +10,27 @@ export function armLabel(arms: readonly Pick<Arm, 'id' | 'label'>[], id: string)
   return arms.find((arm) => arm.id === id)?.label ?? id
 }
 
-/** What is said at a budget: the wanted one, else the largest ("all" counts as the largest). */
+/** What is said at a budget: the wanted one, else the largest that has results ("all" counts as the largest). */
 export function comparisonAt(detail: Pick<PlanDetail, 'comparisons'>, budget: Budget | null): BudgetComparison | null {
-  const size = (at: Budget): number => (at === 'all' ? Infinity : at)
-  const wanted = detail.comparisons.find((comparison) => comparison.budget === budget)
-  return wanted ?? [...detail.comparisons].sort((left, right) => size(right.budget) - size(left.budget))[0] ?? null
+  const size = ({ budget: at }: BudgetComparison): number => (at === 'all' ? Infinity : at)
+  const measured = detail.comparisons.filter(({ estimates }) => estimates.length > 0)
+  const wanted = measured.find((comparison) => comparison.budget === budget)
+  return wanted ?? [...measured].sort((left, right) => size(right) - size(left))[0] ?? null
 }
 
-/** The verdict on a task, or over all (task null); with a single task that one's stands for all. */
-export function verdictAt(comparison: BudgetComparison | null, task: string | null): SpokenVerdict | null {
-  if (!comparison) return null
-  const exact = comparison.verdicts.find((verdict) => verdict.task === task)
-  return exact ?? (task === null && comparison.verdicts.length === 1 ? (comparison.verdicts[0] ?? null) : null)
+/** The verdict on a task, or over all (task null). */
+export function verdictAt(comparison: Pick<BudgetComparison, 'verdicts'> | null, task: string | null): SpokenVerdict | null {
+  return comparison?.verdicts.find((verdict) => verdict.task === task) ?? null
 }
 
-/** The task that numbers are of: the chosen one; with a single task that one; null for the mean over all. */
-export function placeOf(detail: Pick<PlanDetail, 'tasksInfo'>, task: string | null): string | null {
-  if (detail.tasksInfo.length === 1) return detail.tasksInfo[0]?.task ?? null
-  return detail.tasksInfo.some((info) => info.task === task) ? task : null
+/**
+ * The task that numbers are of: the chosen one, else null for the mean over all. With a single task, or before every arm has all of them, there is no
+ * mean: then the first that was measured.
+ */
+export function placeOf(comparison: Pick<BudgetComparison, 'estimates'> | null, task: string | null): string | null {
+  const measured = new Set(comparison?.estimates.map((estimate) => estimate.task))
+  if (task !== null && measured.has(task)) return task
+  return measured.has(null) ? null : ([...measured][0] ?? null)
 }
 
 export const roleWords: Readonly<Record<ArmRole, string>> = {

@@ -39,7 +39,7 @@ export class CompareState {
   /** The numbers at the budget that is looked at. */
   comparison = $derived(this.detail === null ? null : comparisonAt(this.detail, this.budget))
   /** The task that they are of; null for the mean over all. */
-  place = $derived(this.detail === null ? null : placeOf(this.detail, this.task))
+  place = $derived(placeOf(this.comparison, this.task))
   verdict = $derived(verdictAt(this.comparison, this.place))
   /** Earlier plans, without archived ones. */
   shown = $derived(this.all.filter(({ archived }) => !archived))

@@ -1,5 +1,4 @@
 import { expect, test } from 'vitest'
-import type { BudgetComparison } from '../../../src-main/contract/comparison.ts'
 import type { PlanDetail } from '../../../src-main/contract/plan-run.ts'
 import { planPresets } from '../../../src-main/contract/plan-presets.ts'
 import {
@@ -25,18 +24,22 @@ test('the largest budget is shown until another is chosen', () => {
     30,
     'all',
   ])
+  const begun = detail.comparisons.map((comparison) => (comparison.budget === 'all' ? { ...comparison, estimates: [] } : comparison))
+  expect(comparisonAt({ comparisons: begun }, null)?.budget).toBe(30)
   expect(comparisonAt({ comparisons: [] }, null)).toBeNull()
 })
 
-test('with one task its verdict stands for all; with several there is one over all', () => {
-  const one = makePlanDetail()
+test('numbers are of the chosen task, else over all; of the first measured one where there is no mean', () => {
+  const one = comparisonAt(makePlanDetail(), null)
   expect(placeOf(one, null)).toBe('sentiment_stars')
-  expect(verdictAt(comparisonAt(one, null), placeOf(one, null))?.task).toBe('sentiment_stars')
-  const several = makePlanDetail({ tasks: ['one', 'two'] })
+  expect(verdictAt(one, placeOf(one, null))?.task).toBe('sentiment_stars')
+  const several = comparisonAt(makePlanDetail({ tasks: ['one', 'two'] }), null)!
   expect([placeOf(several, null), placeOf(several, 'two'), placeOf(several, 'gone')]).toEqual([null, 'two', null])
-  expect(verdictAt(comparisonAt(several, null), null)?.task).toBeNull()
-  expect(verdictAt(comparisonAt(several, null), 'two')?.task).toBe('two')
-  expect(verdictAt({ verdicts: [] } as unknown as BudgetComparison, null)).toBeNull()
+  expect(verdictAt(several, null)?.task).toBeNull()
+  expect(verdictAt(several, 'two')?.task).toBe('two')
+  const begun = { estimates: several.estimates.filter(({ task }) => task === 'two') }
+  expect([placeOf(begun, null), placeOf(begun, 'one')]).toEqual(['two', 'two'])
+  expect([placeOf({ estimates: [] }, 'one'), placeOf(null, 'one'), verdictAt({ verdicts: [] }, null)]).toEqual([null, null, null])
 })
 
 test('every cell of a plan has one place in the grid, and cells of an arm fill its row', () => {
