@@ -41,7 +41,7 @@ const { values } = parseArgs({
   options: {
     library: { type: 'string' },
     /** The task of the quick look: one that no adapter of the pool was trained on. */
-    task: { type: 'string', default: 'sentiment_stars' },
+    task: { type: 'string', default: 'smaller' },
     /** Where the report goes; into the library's folder when not given. */
     out: { type: 'string' },
     'without-plan': { type: 'boolean', default: false },
