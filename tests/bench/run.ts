@@ -7,6 +7,7 @@ import { cpus, tmpdir } from 'node:os'
 import { join } from 'node:path'
 
 import { redrawCharts } from './charts.ts'
+import { compare } from './compare.ts'
 import { engine } from './engine.ts'
 import { hashFiles } from './hash-files.ts'
 import { importHeaders } from './import-headers.ts'
@@ -32,6 +33,7 @@ const trials: readonly Trial[] = [
   inspect,
   engine,
   learn,
+  compare,
   redrawCharts,
   paintWindow,
   scrollTable,
