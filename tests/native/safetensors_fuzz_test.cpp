@@ -149,7 +149,7 @@ void write_report(const char* path, const Figures& figures, std::uint64_t cases,
       << ",\"slowestCase\":" << figures.slowest_case << ",\"refused\":{";
   const char* comma = "";
   for (const auto& [code, count] : figures.refused) {
-    out << comma << quoted(code) << ":" << count;
+    out << comma << in_quotes(code) << ":" << count;
     comma = ",";
   }
   out << "}}\n";

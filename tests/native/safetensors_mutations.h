@@ -52,7 +52,7 @@ struct HeaderEntry {
   std::vector<HeaderMember> members;
 };
 
-inline std::string quoted(std::string_view text) { return '"' + std::string(text) + '"'; }
+inline std::string in_quotes(std::string_view text) { return '"' + std::string(text) + '"'; }
 
 inline std::string list_text(const std::vector<std::string>& items) {
   std::string text = "[";
@@ -97,8 +97,8 @@ inline std::vector<HeaderEntry> sound_entries(Random& random, std::uint64_t& dat
       bits *= 2;
     }
     const std::uint64_t end = data_bytes + bits / 8;
-    entries.push_back({quoted(sound_names()[(first + i) % sound_names().size()]),
-                       {{"\"dtype\"", quoted(dtype)},
+    entries.push_back({in_quotes(sound_names()[(first + i) % sound_names().size()]),
+                       {{"\"dtype\"", in_quotes(dtype)},
                         {"\"shape\"", list_text(shape)},
                         {"\"data_offsets\"", list_text({std::to_string(data_bytes), std::to_string(end)})}}});
     data_bytes = end;
@@ -136,7 +136,7 @@ inline std::string odd_name(Random& random) {
   static constexpr std::array<std::string_view, 14> names{
       "\"__metadata__\"", "\"dtype\"", "\"x\"", "\"\\u0078\"", "\"\\ud800\"", "\"\\udc00\\ud800\"", "\"\xed\xa0\x80\"",
       "\"\xc0\xaf\"", "\"\xff\"", "\"\xf5\x80\x80\x80\"", "\"\\u0000\"", "\"\\x\"", "x", "\"\t\""};
-  if (one_in(random, 60)) return quoted(std::string(1990 + below(random, 20), 'n'));
+  if (one_in(random, 60)) return in_quotes(std::string(1990 + below(random, 20), 'n'));
   return std::string(any_of_list(random, names));
 }
 
