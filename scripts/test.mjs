@@ -13,48 +13,55 @@ const bin = join(root, 'node_modules', '.bin')
 const node = join(bin, 'node')
 const scratch = mkdtempSync(join(tmpdir(), 'amalgam-test-'))
 
+/** Steps that each take one core and nothing else: neighbours among them run two at a time, and say what they have to say when they end. */
+const quiet = ['types', 'svelte', 'lint', 'format']
+
 /** Every step: what it runs and how its result is counted. */
 const steps = {
-  types: () => single('types', join(bin, 'tsc'), ['-p', 'tsconfig.json']),
-  svelte: () => single('svelte', join(bin, 'svelte-check'), ['--tsconfig', 'tsconfig.json', '--fail-on-warnings']),
-  lint: () => single('lint', join(bin, 'eslint'), ['--max-warnings', '0', '.']),
-  format: () => single('format', join(bin, 'prettier'), ['--check', '--log-level', 'warn', '.']),
+  types: () => single(join(bin, 'tsc'), ['-p', 'tsconfig.json']),
+  svelte: () => single(join(bin, 'svelte-check'), ['--tsconfig', 'tsconfig.json', '--fail-on-warnings']),
+  lint: () => single(join(bin, 'eslint'), ['--max-warnings', '0', '.']),
+  format: () => single(join(bin, 'prettier'), ['--check', '--log-level', 'warn', '.']),
   native: () => closingLine('native', node, ['native/build.mjs', '--tests']),
   sanitize: () => closingLine('native', node, ['native/build.mjs', '--sanitize']),
   addon: () => nodeTests('addon', 'tests/native/addon/*.test.mjs'),
   unit: () => vitest('unit', ['tests/unit', 'tests/contract']),
   golden: () => vitest('golden', ['tests/golden']),
-  build: () => single('build', join(bin, 'electron-vite'), ['build', '--logLevel', 'warn']),
+  build: () => single(join(bin, 'electron-vite'), ['build', '--logLevel', 'warn']),
   e2e: () => closingLine('e2e', node, ['tests/e2e/run.ts']),
   trust: () => closingLine('trust', node, ['tests/trust/run.ts']),
   package: () => closingLine('package', node, ['tests/packaging/run.ts']),
 }
 
-function run(command, args, capture = false) {
+/** `output` is what a command prints: shown as it comes, shown and kept, or kept only (with what it says of errors). */
+function run(command, args, output = 'shown') {
   return new Promise((resolve) => {
     const child = spawn(command, args, {
       cwd: root,
-      stdio: ['ignore', capture ? 'pipe' : 'inherit', 'inherit'],
+      stdio: ['ignore', output === 'shown' ? 'inherit' : 'pipe', output === 'kept' ? 'pipe' : 'inherit'],
       env: { ...process.env, PATH: `${bin}:${process.env.PATH}`, FORCE_COLOR: '0', NO_COLOR: '1' },
     })
-    let output = ''
-    child.stdout?.on('data', (chunk) => {
-      output += chunk
-      process.stdout.write(chunk)
-    })
-    child.on('error', (error) => resolve({ code: 127, output: `${output}\n${error.message}` }))
-    child.on('close', (code) => resolve({ code: code ?? 1, output }))
+    let text = ''
+    const keep = (chunk) => {
+      text += chunk
+      if (output !== 'kept') process.stdout.write(chunk)
+    }
+    child.stdout?.on('data', keep)
+    child.stderr?.on('data', keep)
+    child.on('error', (error) => resolve({ code: 127, output: `${text}\n${error.message}` }))
+    child.on('close', (code) => resolve({ code: code ?? 1, output: text }))
   })
 }
 
-async function single(_name, command, args) {
-  const { code } = await run(command, args)
+async function single(command, args) {
+  const { code, output } = await run(command, args, 'kept')
+  process.stdout.write(output)
   return code === 0 ? { passed: 1, failed: 0, skipped: 0 } : { passed: 0, failed: 1, skipped: 0 }
 }
 
 /** A runner of our own that ends with "NAME: N passed, N failed, N skipped"; a run without that line, or with a bad exit code, has failed. */
 async function closingLine(name, command, args) {
-  const { code, output } = await run(command, args, true)
+  const { code, output } = await run(command, args, 'shown and kept')
   const match = [...output.matchAll(new RegExp(`^${name}: (\\d+) passed, (\\d+) failed, (\\d+) skipped$`, 'gm'))].at(-1)
   if (!match) return { passed: 0, failed: 1, skipped: 0 }
   const counts = { passed: Number(match[1]), failed: Number(match[2]), skipped: Number(match[3]) }
@@ -62,7 +69,7 @@ async function closingLine(name, command, args) {
 }
 
 async function nodeTests(name, pattern) {
-  const { code, output } = await run(node, ['--test', '--test-reporter=tap', pattern], true)
+  const { code, output } = await run(node, ['--test', '--test-reporter=tap', pattern], 'shown and kept')
   const count = (word) => Number(new RegExp(`^# ${word} (\\d+)$`, 'm').exec(output)?.[1] ?? 0)
   const counts = { passed: count('pass'), failed: count('fail'), skipped: count('skipped') }
   return code !== 0 && counts.failed === 0 ? { ...counts, failed: 1 } : counts
@@ -91,14 +98,20 @@ if (unknown.length > 0) {
 
 const total = { passed: 0, failed: 0, skipped: 0 }
 const summary = []
-for (const name of wanted.length > 0 ? wanted : Object.keys(steps)) {
+
+async function step(name) {
   console.log(`\n== ${name}`)
   const started = Date.now()
   const counts = await steps[name]()
   for (const key of Object.keys(total)) total[key] += counts[key]
-  summary.push(
-    `${name.padEnd(9)} ${counts.passed} passed, ${counts.failed} failed, ${counts.skipped} skipped in ${((Date.now() - started) / 1000).toFixed(0)} s`,
-  )
+  const seconds = ((Date.now() - started) / 1000).toFixed(0)
+  summary.push(`${name.padEnd(9)} ${counts.passed} passed, ${counts.failed} failed, ${counts.skipped} skipped in ${seconds} s`)
+}
+
+const names = wanted.length > 0 ? wanted : Object.keys(steps)
+while (names.length > 0) {
+  const side = quiet.includes(names[0]) && quiet.includes(names[1]) ? 2 : 1
+  await Promise.all(names.splice(0, side).map(step))
 }
 rmSync(scratch, { recursive: true, force: true })
 console.log(`\n${summary.join('\n')}\n`)

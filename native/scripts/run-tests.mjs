@@ -9,7 +9,10 @@ const summaryLine = /^(?:\d+: )?(\w+): (\d+) passed, (\d+) failed, (\d+) skipped
  * executable that ended without its summary line counts as one failed test.
  */
 export function runCoreTests(buildDir) {
-  const result = spawnSync('ctest', ['--test-dir', buildDir, '--verbose', '--parallel', String(os.availableParallelism())], { encoding: 'utf8', maxBuffer: 1 << 28 })
+  const result = spawnSync('ctest', ['--test-dir', buildDir, '--verbose', '--parallel', String(os.availableParallelism())], {
+    encoding: 'utf8',
+    maxBuffer: 1 << 28,
+  })
   if (result.error) throw result.error
   const rows = [...result.stdout.matchAll(summaryLine)].map((match) => ({
     name: match[1],
