@@ -82,7 +82,9 @@ interface Names {
 const noValue = { value: null, low: null, high: null, n: null, metric: null } as const
 
 function ofPlan(plan: PlanSummary, { task, pinned }: Names): Found {
-  const { id, title, state, tasks, createdAt: at, baseName, archived } = plan
+  const { id, title, state, tasks, createdAt, endedAt, baseName, archived } = plan
+  // When it ended, so that it stands above the runs that it was made of.
+  const at = endedAt ?? createdAt
   const row = { kind: 'plan', id, title, state, at, archived, ...noValue } as const
   const shown = tasks.map(task).join(', ')
   return { row: { ...row, task: shown, base: baseName, pinned: keyOf(row) === pinned }, tasks, base: baseName }
