@@ -20,6 +20,7 @@ import { mergeTies } from './merge-ties.ts'
 import { paintWindow } from './paint.ts'
 import { scrollTable } from './scroll.ts'
 import { search } from './search.ts'
+import { verdictErrors } from './verdict.ts'
 import { holds, type Measure, type Trial } from './trial.ts'
 
 const trials: readonly Trial[] = [
@@ -34,6 +35,7 @@ const trials: readonly Trial[] = [
   engine,
   learn,
   compare,
+  verdictErrors,
   redrawCharts,
   paintWindow,
   scrollTable,
