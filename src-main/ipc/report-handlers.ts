@@ -1,5 +1,6 @@
 import { errorProblem, Refusal } from '../contract/problems.ts'
 import type { PlanDescriber } from '../plans/plan-detail.ts'
+import { withoutPlaces } from '../plans/without-places.ts'
 import { reportFileName } from '../report/file-names.ts'
 import { gatherReport } from '../report/gather-report.ts'
 import type { ReportInput } from '../report/plan-view.ts'
@@ -26,10 +27,10 @@ export function reportHandlers(
   }
 }
 
-/** What the report of a plan is made from; a Refusal for an unknown plan. */
+/** What the report of a plan is made from, without places on this machine: reports are given away. A Refusal for an unknown plan. */
 export async function reportOf(describer: PlanDescriber, planId: string): Promise<ReportInput> {
   const input = await gatherReport(describer, planId)
-  if (input) return input
+  if (input) return { ...input, detail: withoutPlaces(input.detail) }
   throw new Refusal([
     errorProblem('plan-unknown', `There is no plan ${planId}.`, { where: { value: planId }, hint: 'It may have been removed.' }),
   ])

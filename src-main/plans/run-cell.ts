@@ -122,8 +122,10 @@ async function formOf(detail: AdaptationDetail | null, jobs: CellJobs | null, { 
   return { rank: String(merged.output.rank), keptEnergy: (1 - lost).toPrecision(6) }
 }
 
+/** Each once; that an equal adapter was there already is news of the library, not of the comparison. */
 function distinct(problems: readonly Problem[]): Problem[] {
-  return [...new Map(problems.map((problem) => [JSON.stringify(problem), problem])).values()]
+  const told = problems.filter(({ code }) => code !== 'duplicate')
+  return [...new Map(told.map((problem) => [JSON.stringify(problem), problem])).values()]
 }
 
 function adapterGone(cell: string): Problem {

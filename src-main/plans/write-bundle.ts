@@ -5,7 +5,7 @@ import type { PlanFile } from '../contract/plan.ts'
 import type { CellResult } from '../contract/plan-run.ts'
 import type { PlanStore, StoredPlan } from '../library/plan-types.ts'
 import { bundleVersion, nameOf, type BundleRecord, type Manifest } from './bundle.ts'
-import { withoutPlaces } from './bundle-places.ts'
+import { withoutPlaces } from './without-places.ts'
 import { writeZip } from './bundle-zip-writer.ts'
 
 /** What writing a bundle needs of the rest of the app. */
