@@ -6,7 +6,7 @@ import * as v from 'valibot'
 import { requests } from '../../../src-main/contract/bridge.ts'
 import type { CellResult } from '../../../src-main/contract/plan-run.ts'
 import { errorProblem, Refusal } from '../../../src-main/contract/problems.ts'
-import { reportHandlers } from '../../../src-main/ipc/report-handlers.ts'
+import { reportHandlers, reportOf } from '../../../src-main/ipc/report-handlers.ts'
 import type { PlanStore } from '../../../src-main/library/plan-types.ts'
 import { expandPlan } from '../../../src-main/plans/expand-plan.ts'
 import { readPlan } from '../../../src-main/plans/read-plan.ts'
@@ -134,6 +134,20 @@ test('a report opens whose adapters, task and base model are gone, in every form
   expect(html).toContain('Fresh LoRA (3 of 20)</th><td>0?</td><td>yes</td><td>no: Base model</td>')
   expect(markdown).toContain('| a part | 62.5 |')
   expect(csv).toMatch(/^100,gone_task,own,base,0\.5,/m)
+})
+
+test('places of this machine stay out of a report', async () => {
+  const plans = opened.services.library.plans
+  const told = errorProblem('file-unreadable', 'The file /home/anna/pool/a b/x.safetensors cannot be read.')
+  const before = plans.get('plan-of-old')?.problems ?? []
+  plans.patch('plan-of-old', { problems: [told] })
+  try {
+    const { detail } = await reportOf(opened.services.planDescriber, 'plan-of-old')
+    expect(detail.problems.map(({ message }) => message).join()).not.toContain('/home/anna')
+    expect(detail.problems.map(({ code }) => code)).toContain('file-unreadable')
+  } finally {
+    plans.patch('plan-of-old', { problems: before })
+  }
 })
 
 test('a report is written where the window may, else where outputs go', async () => {
