@@ -184,6 +184,7 @@ async function lookAtJobs(page: Page, { host }: WalkOptions): Promise<string> {
 /** A recipe written by one merge fills the form of the next. */
 async function openRecipe(page: Page, recipe: string): Promise<void> {
   await page.keyboard.press('Control+k')
+  await page.getByPlaceholder('Find a command').waitFor()
   await page.keyboard.type('new merge')
   await page.keyboard.press('Enter')
   await page.getByRole('heading', { name: 'Merge adapters into one' }).waitFor()
