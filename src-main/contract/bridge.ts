@@ -9,10 +9,9 @@ import { jobDetailSchema, jobSchema } from './job.ts'
 import { facetsSchema, libraryQuerySchema } from './library-query.ts'
 import { collectionSchema, givenName, savedViewSchema, undoableSchema } from './library-tools.ts'
 import { problemSchema } from './problem-schema.ts'
-import { agreementSchema } from './comparison.ts'
-import { cellResultSchema, planCheckSchema, planDetailSchema, planOutcomeSchema, planSummarySchema, reportFormats } from './plan-run.ts'
+import { draft, ids, made, nothing, outcome, page, started } from './request-parts.ts'
+import { planRequests, runListRequests } from './plan-requests.ts'
 import { mergePreviewSchema, recipeSchema } from './recipe.ts'
-import { runRefSchema, runRowSchema, runsComparisonSchema, runsQuerySchema } from './runs-list.ts'
 import {
   evaluatedSplits,
   evaluateInputSchema,
@@ -33,18 +32,6 @@ import {
   taskSchema,
   taskSourceSchema,
 } from './task.ts'
-
-const ids = v.pipe(v.array(v.string()), v.minLength(1), v.maxLength(20000))
-const nothing = v.object({})
-const outcome = v.object({ problems: v.array(problemSchema) })
-const started = v.object({ jobId: v.nullable(v.string()), problems: v.array(problemSchema) })
-/** A recipe draft crosses as unknown: resolveRecipe is the one place that checks it and answers with problems. */
-const draft = v.unknown()
-const made = v.object({ id: v.nullable(v.string()), problems: v.array(problemSchema) })
-const page = {
-  offset: v.pipe(v.number(), v.integer(), v.minValue(0)),
-  limit: v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(1000)),
-}
 
 /** Every request: name -> schemas of what goes in and what comes out. The only list; both hosts and the renderer derive from it. */
 export const requests = {
@@ -274,90 +261,8 @@ export const requests = {
   /** Makes an adapter of one trial of a search; a merge job. */
   'adapt.promote': { input: v.object({ jobId: v.string(), trial: v.pipe(v.number(), v.integer(), v.minValue(0)) }), output: started },
 
-  /** Reads a draft (text of a file, or the form's object), and says what it would run. Nothing is started. */
-  'plans.check': { input: v.object({ draft }), output: planCheckSchema },
-  /** Keeps the plan and runs its cells one after the other. */
-  'plans.start': { input: v.object({ draft }), output: v.object({ planId: v.nullable(v.string()), problems: v.array(problemSchema) }) },
-  /** Goes on with a plan that was stopped: the cells given (all open and failed ones when none is); `again` runs them anew although they are done. */
-  'plans.run': {
-    input: v.object({ planId: v.string(), cells: v.optional(v.array(v.string()), []), again: v.optional(v.boolean(), false) }),
-    output: outcome,
-  },
-  /** Ends after 200 ms at most; what is done stays. */
-  'plans.stop': { input: v.object({ planId: v.string() }), output: outcome },
-  /** Newest first, archived ones too. */
-  'plans.list': { input: nothing, output: v.array(planSummarySchema) },
-  /** With comparisons to the pinned baseline, or to the arm `baseline`. */
-  'plans.get': {
-    input: v.object({ planId: v.string(), baseline: v.optional(v.nullable(v.string()), null) }),
-    output: v.nullable(planDetailSchema),
-  },
-  /** One cell's result without the outcomes of its examples (`exampleIds`, `values` and `predictions` are empty): selection, coefficients, curve, provenance. */
-  'plans.cell': { input: v.object({ planId: v.string(), cell: v.string() }), output: v.nullable(cellResultSchema) },
-  /** Test examples of one task with the answers of arms: those that all of `right` get right and none of `wrong` does. */
-  'plans.outcomes': {
-    input: v.object({
-      planId: v.string(),
-      task: v.string(),
-      budget: v.union([v.number(), v.literal('all')]),
-      seed: v.number(),
-      arms: v.pipe(v.array(v.string()), v.minLength(1), v.maxLength(60)),
-      right: v.optional(v.array(v.string()), []),
-      wrong: v.optional(v.array(v.string()), []),
-      text: v.optional(v.string(), ''),
-      ...page,
-    }),
-    output: v.object({ rows: v.array(planOutcomeSchema), total: v.number() }),
-  },
-  'plans.agreement': {
-    input: v.object({
-      planId: v.string(),
-      task: v.string(),
-      budget: v.union([v.number(), v.literal('all')]),
-      seed: v.number(),
-    }),
-    output: v.nullable(agreementSchema),
-  },
-  /** Evaluates the merge of a cell without each of its adapters; the result is in plans.get. */
-  'plans.ablate': { input: v.object({ planId: v.string(), cell: v.string() }), output: outcome },
-  'plans.setArchived': { input: v.object({ planIds: ids, archived: v.boolean() }), output: outcome },
-  'plans.pinBaseline': { input: v.object({ planId: v.string(), arm: v.nullable(v.string()) }), output: outcome },
-  /** Forgets plans and their results; adapters stay. */
-  'plans.remove': { input: v.object({ planIds: ids }), output: outcome },
-  /** The report as one text in one of its forms (csv: the table of estimates and differences). */
-  'plans.report': {
-    input: v.object({ planId: v.string(), format: v.picklist(reportFormats) }),
-    output: v.object({ text: v.nullable(v.string()), fileName: v.string(), problems: v.array(problemSchema) }),
-  },
-  /** Writes all forms of the report into a new folder inside `folder` (null: where outputs go), and answers with its path. */
-  'plans.writeReport': {
-    input: v.object({ planId: v.string(), folder: v.nullable(v.string()) }),
-    output: v.object({ path: v.nullable(v.string()), files: v.array(v.string()), problems: v.array(problemSchema) }),
-  },
-  /** Writes a plan with its results, without weights, as one zip file into `folder` (null: where outputs go). */
-  'plans.writeBundle': {
-    input: v.object({ planId: v.string(), folder: v.nullable(v.string()) }),
-    output: v.object({ path: v.nullable(v.string()), problems: v.array(problemSchema) }),
-  },
-  /** Reads such a file. */
-  'plans.readBundle': {
-    input: v.object({ path: v.string() }),
-    output: v.object({ planId: v.nullable(v.string()), problems: v.array(problemSchema) }),
-  },
-  /** Asks the host for the file first; null when the person closed the dialog. */
-  'plans.pickBundle': { input: nothing, output: v.object({ planId: v.nullable(v.string()), problems: v.array(problemSchema) }) },
-
-  'runs.list': { input: runsQuerySchema, output: v.object({ rows: v.array(runRowSchema), total: v.number() }) },
-  'runs.compare': {
-    input: v.object({ runs: v.pipe(v.array(runRefSchema), v.minLength(1), v.maxLength(50)) }),
-    output: runsComparisonSchema,
-  },
-  'runs.setArchived': {
-    input: v.object({ runs: v.pipe(v.array(runRefSchema), v.minLength(1), v.maxLength(20000)), archived: v.boolean() }),
-    output: outcome,
-  },
-  /** null: nothing is pinned. */
-  'runs.pin': { input: v.object({ run: v.nullable(runRefSchema) }), output: outcome },
+  ...planRequests,
+  ...runListRequests,
 
   'jobs.list': { input: nothing, output: v.array(jobSchema) },
   'jobs.get': { input: v.object({ id: v.string() }), output: v.nullable(jobDetailSchema) },
